@@ -1,0 +1,1 @@
+"""Code that at least two programs import today, and nothing else."""

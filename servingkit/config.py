@@ -1,0 +1,117 @@
+"""Reading settings: collect every problem, then say all of them at once.
+
+A program's `config.py` reads the environment through one `EnvReader`; annotations and files report
+with the same `Problem`s, so that a person sees the same kind of message wherever a bad value stood.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+EXIT_CONFIG = 78
+"""Exit code for bad settings: EX_CONFIG of sysexits.h."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One bad setting: which key, the value found (None: absent), and what was expected."""
+
+    key: str
+    value: str | None
+    expected: str
+
+    def __str__(self) -> str:
+        found = "not set" if self.value is None else repr(self.value)
+        return f"{self.key}: {found}; expected {self.expected}"
+
+
+class ConfigError(Exception):
+    """Settings that cannot be used. `problems` names every one of them."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = tuple(problems)
+
+
+def problems_in(group: BaseExceptionGroup[ConfigError]) -> Iterator[Problem]:
+    """Yield the problems of a group as task groups nest them."""
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from problems_in(error)
+        else:
+            yield from error.problems
+
+
+class EnvReader:
+    """Typed look-ups in an environment mapping that remember what was wrong.
+
+    A bad or missing value yields the default (or a harmless zero) so that reading can go on;
+    `check()` raises at the end.
+    """
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self._problems: list[Problem] = []
+
+    def text(self, key: str, default: str | None = None) -> str:
+        """Return the value of `key`; without a default it is required and must not be empty."""
+        value = self._environ.get(key, "")
+        if value:
+            return value
+        if default is None:
+            self._problems.append(Problem(key, self._environ.get(key), "a value"))
+            return ""
+        return default
+
+    def integer(
+        self, key: str, default: int | None = None, *, least: int = 0, most: int = 2**31 - 1
+    ) -> int:
+        """Return a whole number within [least, most]."""
+        value = self._environ.get(key, "")
+        if not value and default is not None:
+            return default
+        try:
+            number = int(value)
+        except ValueError:
+            number = least - 1
+        if not least <= number <= most:
+            expected = f"a whole number from {least} to {most}"
+            self._problems.append(Problem(key, self._environ.get(key), expected))
+            return least if default is None else default
+        return number
+
+    def seconds(self, key: str, default: float | None = None, *, least: float = 0.0) -> float:
+        """Return a number of seconds, at least `least`."""
+        value = self._environ.get(key, "")
+        if not value and default is not None:
+            return default
+        try:
+            number = float(value)
+        except ValueError:
+            number = float("nan")
+        if not least <= number < float("inf"):
+            expected = f"a number of seconds, at least {least:g}"
+            self._problems.append(Problem(key, self._environ.get(key), expected))
+            return least if default is None else default
+        return number
+
+    def flag(self, key: str, *, default: bool) -> bool:
+        """Return a boolean written as true or false."""
+        value = self._environ.get(key, "").lower()
+        if not value:
+            return default
+        if value not in {"true", "false"}:
+            self.reject(key, "true or false")
+        return value == "true"
+
+    def reject(self, key: str, expected: str) -> None:
+        """Note that the value of `key` cannot be used."""
+        self._problems.append(Problem(key, self._environ.get(key), expected))
+
+    def note(self, error: ConfigError) -> None:
+        """Note what was wrong inside a value that another parser read."""
+        self._problems += error.problems
+
+    def check(self) -> None:
+        """Raise `ConfigError` if anything was wrong."""
+        if self._problems:
+            raise ConfigError(self._problems)

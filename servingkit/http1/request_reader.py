@@ -1,0 +1,221 @@
+"""Bytes of a client into request heads, bodies and ends.
+
+llhttp finds the tokens; what it does not bound or gets wrong is put right here: sizes, versions,
+and the body of a request that offers an upgrade.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import httptools
+
+from servingkit.http1.core.message import CHUNKED, Header, MessageError, RequestHead
+
+_SLICE_BYTES: Final = 4_096
+_ALLOWED_PER_BODY_BYTE: Final = 9  # the byte itself and what a chunk of one byte needs around it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestLimits:
+    """What a request may weigh. Beyond a limit it is refused and its connection closes."""
+
+    head_bytes: int = 65_536
+    """Request line and headers together; beyond: 431."""
+
+    header_count: int = 128
+    """Beyond: 431."""
+
+    target_bytes: int = 16_384
+    """Beyond: 414."""
+
+    chunk_overhead_bytes: int = 16_384
+    """Bytes of a chunked body that are not data: chunk sizes and extensions, trailers. A byte of
+    data makes up for 8 that came before it. Beyond: 400."""
+
+    body_bytes: int = 0
+    """Beyond: 413. 0: no limit."""
+
+
+class RequestSink(Protocol):
+    """Who takes what was read. An exception of `request_head` ends the reading."""
+
+    def request_head(self, head: RequestHead) -> None:
+        """Take a request whose head is complete."""
+        ...
+
+    def request_body(self, data: bytes) -> None:
+        """Take a piece of its body."""
+        ...
+
+    def request_end(self) -> None:
+        """Take its end."""
+        ...
+
+
+class RequestReader:
+    """Reads the requests of one connection. Names of httptools' callbacks begin with `on_`."""
+
+    __deletable__ = ("_parser",)  # what a compiled class lets go of
+    __slots__ = (
+        "_body_bytes",
+        "_body_length",
+        "_headers",
+        "_limits",
+        "_offers_upgrade",
+        "_parser",
+        "_sink",
+        "_target",
+        "_tunnel_wanted",
+        "_wire_bytes",
+        "head_begun",
+        "in_body",
+    )
+
+    def __init__(self, sink: RequestSink, limits: RequestLimits) -> None:
+        self._sink = sink
+        self._limits = limits
+        self._parser = httptools.HttpRequestParser(self)
+        self._target = b""
+        self._headers: list[Header] = []
+        self._body_length = 0
+        self._wire_bytes = 0
+        self._body_bytes = 0
+        self._offers_upgrade = False
+        self._tunnel_wanted = False
+        self.head_begun = False
+        """Whether a head is under way."""
+        self.in_body = False
+        """Whether a request is under way whose head is complete."""
+
+    def __repr__(self) -> str:
+        state = "in body" if self.in_body else "in head" if self.head_begun else "between requests"
+        return f"<RequestReader {state}>"
+
+    def feed(self, data: memoryview) -> memoryview:
+        """Read from `data`; return what is left for a further call.
+
+        Only 4 KiB are read in one call, or the rest of a body whose length is known, so that the
+        caller can stop a client that sends requests ahead by the thousand.
+
+        Raises:
+            MessageError: the client is to be refused; nothing more can be read.
+            httptools.HttpParserCallbackError: the sink raised something else, a bug of ours.
+        """
+        if self.in_body and self._body_length != CHUNKED:
+            piece = data[: self._body_length - self._body_bytes]
+        else:
+            piece = data[:_SLICE_BYTES]
+        self._wire_bytes += len(piece)
+        left = b""
+        try:
+            self._parser.feed_data(piece)
+        except httptools.HttpParserUpgrade as offer:
+            left = bytes(piece[offer.args[0] :])
+            self._ignore_offer()
+        except httptools.HttpParserCallbackError as error:
+            if isinstance(error.__context__, MessageError):
+                raise error.__context__ from None
+            raise
+        except httptools.HttpParserError as error:
+            version_unknown = str(error) in {"Invalid HTTP version", "Pause on PRI/Upgrade"}
+            status = 505 if version_unknown else 400
+            raise MessageError(status, f"malformed request: {error}") from error
+        self._check_sizes()
+        rest = data[len(piece) :]
+        return memoryview(left + bytes(rest)) if left else rest
+
+    def close(self) -> None:
+        """Break the reference cycle between parser and reader."""
+        del self._parser
+
+    # --- httptools ------------------------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        """Note that a head is under way."""
+        self.head_begun = True
+
+    def on_url(self, url: bytes) -> None:
+        """Take a piece of the request target."""
+        self._target += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header; a trailer ends here."""
+        if not self.in_body:
+            self._headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        """Check the head and hand it on."""
+        if self.in_body:  # the made-up head of `_ignore_offer`
+            return
+        headers, self._headers = self._headers, []
+        target, self._target = self._target, b""
+        parser = self._parser
+        limits = self._limits
+        version = parser.get_http_version()
+        if version not in {"1.1", "1.0"}:
+            raise MessageError(505, "only HTTP/1.1 and HTTP/1.0 are spoken here")
+        if len(target) > limits.target_bytes:
+            raise MessageError(414, f"request target over {limits.target_bytes} bytes")
+        if len(headers) > limits.header_count:
+            raise MessageError(431, f"more than {limits.header_count} header fields")
+        head = RequestHead(parser.get_method(), target, 1 if version == "1.1" else 0, headers)
+        self._check_body(head.body_length)
+        self.head_begun = False
+        self.in_body = True
+        self._body_length = head.body_length
+        self._offers_upgrade = parser.should_upgrade()
+        self._tunnel_wanted = self._offers_upgrade and head.wants_websocket
+        self._wire_bytes = self._body_bytes = 0
+        self._sink.request_head(head)
+
+    def on_body(self, data: bytes) -> None:
+        """Hand a piece of the body on."""
+        self._body_bytes += len(data)
+        if self._body_length == CHUNKED:
+            self._wire_bytes = max(0, self._wire_bytes - _ALLOWED_PER_BODY_BYTE * len(data))
+            self._check_body(self._body_bytes)
+        self._sink.request_body(data)
+
+    def on_message_complete(self) -> None:
+        """Hand the end on."""
+        # httptools skips the body of whatever offers an upgrade and calls it complete.
+        if not self._offers_upgrade or self._body_length == 0:
+            self.in_body = False
+            self._wire_bytes = 0
+            self._sink.request_end()
+
+    # --- inside ---------------------------------------------------------------------------------
+
+    def _ignore_offer(self) -> None:
+        """Go on after the head of a request that offers an upgrade, with its true framing.
+
+        Only a new parser forgets the offer. To read a body it needs a head of the same framing,
+        which we make up and whose events are dropped.
+        """
+        self._offers_upgrade = False
+        self._parser = httptools.HttpRequestParser(self)
+        if self.in_body:
+            length = self._body_length
+            chunked = b"Transfer-Encoding: chunked"
+            framing = chunked if length == CHUNKED else b"Content-Length: %d" % length
+            self._parser.feed_data(b"POST / HTTP/1.1\r\nHost: -\r\n%b\r\n\r\n" % framing)
+            self._target = b""
+            self.head_begun = False
+
+    def _check_body(self, size: int) -> None:
+        limit = self._limits.body_bytes
+        if limit and size > limit:
+            raise MessageError(413, f"request body over {limit} bytes")
+
+    def _check_sizes(self) -> None:
+        limits = self._limits
+        if not self.in_body:
+            if self._wire_bytes > limits.head_bytes:
+                raise MessageError(431, f"request head over {limits.head_bytes} bytes")
+        elif self._body_length == CHUNKED and self._wire_bytes > limits.chunk_overhead_bytes:
+            raise MessageError(400, "chunked body is mostly overhead")
+
+    @property
+    def tunnel_wanted(self) -> bool:
+        """Whether the last request asks for a tunnel: what follows it may not be HTTP."""
+        return self._tunnel_wanted
