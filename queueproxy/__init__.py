@@ -1,0 +1,1 @@
+"""The sidecar in each model pod: limits concurrency, queues, measures, probes, drains."""

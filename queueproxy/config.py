@@ -1,0 +1,201 @@
+"""The sidecar's settings: Knative's environment variables, and ours where it has none.
+
+Reference: Knative's queue-proxy (`QUEUE_SERVING_PORT`, `CONTAINER_CONCURRENCY`, …). Variables that
+Knative sets and we do not need are ignored, so that this can stand in as its sidecar image.
+"""
+
+import json
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from queueproxy.core.readiness_probe import ReadinessProbe, parse_readiness_probe
+from servingkit.config import ConfigError, EnvReader
+
+_QUEUE_DEPTH_FACTOR = 10
+_TLS_VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
+
+
+class ModelMetrics(NamedTuple):
+    """Where the model serves metrics of its own, on 127.0.0.1."""
+
+    port: int
+    path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Everything that one sidecar needs to know."""
+
+    container_concurrency: int
+    """Requests that the model may run at once. 0: no limit."""
+
+    queue_depth: int | None
+    """Requests that may wait. None: ten times the concurrency."""
+
+    queue_timeout_s: float
+    """Longest time that a request may wait for a slot. 0: as long as its other limits allow."""
+
+    user_port: int
+    """Where the model listens on 127.0.0.1."""
+
+    serving_port: int
+    """Where requests come in."""
+
+    tls_port: int
+    """Where requests come in over TLS, if there is a certificate."""
+
+    certificate_directory: Path
+    """Where a certificate is looked for, at the start."""
+
+    least_tls_version: ssl.TLSVersion
+    """The oldest version of TLS that is spoken."""
+
+    admin_port: int
+    """Drain hooks, and the limit on what runs at once."""
+
+    stats_port: int
+    """`Stat` for the autoscaler."""
+
+    metrics_port: int
+    """Prometheus."""
+
+    model_metrics: ModelMetrics | None
+    """The model's own metrics, which go on the same page. None: it has none."""
+
+    listen_host: str
+    """Address of all ports. Empty: every address of the pod."""
+
+    timeout_s: float
+    """Longest time of a request, waiting included."""
+
+    response_start_timeout_s: float
+    """Longest time to the first byte of an answer. 0: no limit."""
+
+    idle_timeout_s: float
+    """Longest time without a byte of the answer. 0: no limit. The only one for WebSockets, where
+    bytes of the client count, too."""
+
+    drain_quiet_s: float
+    """A draining pod is done when no request has come for so long and none is under way."""
+
+    readiness_probe: ReadinessProbe
+    """How to tell that the model is ready."""
+
+    namespace: str
+    revision: str
+    pod_name: str
+
+    pod_ip: str
+    """For the request log; may be empty."""
+
+    request_log: bool
+    """Whether each request is a line on standard output."""
+
+    log_level: str
+    """debug, info, warning or error."""
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> "Config":
+        """Read the environment. Raises ConfigError that names every bad variable."""
+        env = EnvReader(environ)
+        user_port = env.integer("USER_PORT", least=1, most=65535)
+        config = cls(
+            container_concurrency=env.integer("CONTAINER_CONCURRENCY"),
+            queue_depth=_queue_depth(env),
+            queue_timeout_s=env.seconds("INFLIGHT_QUEUE_TIMEOUT_SECONDS", 0.0),
+            user_port=user_port,
+            serving_port=env.integer("QUEUE_SERVING_PORT", 8012, most=65535),
+            tls_port=env.integer("QUEUE_SERVING_TLS_PORT", 8112, most=65535),
+            certificate_directory=Path(
+                env.text("INFLIGHT_CERTIFICATE_DIRECTORY", "/var/lib/knative/certs")
+            ),
+            least_tls_version=_least_tls_version(env),
+            admin_port=env.integer("INFLIGHT_ADMIN_PORT", 8022, most=65535),
+            stats_port=env.integer("INFLIGHT_STATS_PORT", 9090, most=65535),
+            metrics_port=env.integer("INFLIGHT_METRICS_PORT", 9091, most=65535),
+            model_metrics=_model_metrics(env, user_port),
+            listen_host=env.text("INFLIGHT_LISTEN_HOST", ""),
+            timeout_s=env.seconds("REVISION_TIMEOUT_SECONDS") or 300.0,
+            response_start_timeout_s=env.seconds("REVISION_RESPONSE_START_TIMEOUT_SECONDS", 0.0),
+            idle_timeout_s=env.seconds("REVISION_IDLE_TIMEOUT_SECONDS", 0.0),
+            drain_quiet_s=env.seconds("INFLIGHT_DRAIN_QUIET_SECONDS", 30.0),
+            readiness_probe=_readiness_probe(env, user_port),
+            namespace=env.text("SERVING_NAMESPACE"),
+            revision=env.text("SERVING_REVISION"),
+            pod_name=env.text("SERVING_POD"),
+            pod_ip=env.text("SERVING_POD_IP", ""),
+            request_log=_request_log(env),
+            log_level=_log_level(env),
+        )
+        env.check()
+        return config
+
+    def queue_depth_at(self, container_concurrency: int) -> int:
+        """Return how many may wait when so many may run."""
+        if self.queue_depth is None:
+            return container_concurrency * _QUEUE_DEPTH_FACTOR
+        return self.queue_depth
+
+
+def _queue_depth(env: EnvReader) -> int | None:
+    key = "INFLIGHT_QUEUE_DEPTH"
+    return env.integer(key) if env.text(key, "") else None
+
+
+def _least_tls_version(env: EnvReader) -> ssl.TLSVersion:
+    key = "QUEUE_PROXY_TLS_MIN_VERSION"
+    version = env.text(key, "1.3")
+    if version not in _TLS_VERSIONS:
+        env.reject(key, " or ".join(_TLS_VERSIONS))
+    return _TLS_VERSIONS.get(version, ssl.TLSVersion.TLSv1_3)
+
+
+def _model_metrics(env: EnvReader, user_port: int) -> ModelMetrics | None:
+    key = "INFLIGHT_MODEL_METRICS"
+    text = env.text(key, "")
+    if not text:
+        return None
+    digits, slash, path = text.partition("/")
+    port = user_port if not digits else int(digits) if digits.isdecimal() else 0
+    target = slash + path
+    printable = target.isascii() and target.isprintable() and " " not in target
+    if not slash or not printable or not 1 <= port <= 65535:  # noqa: PLR2004 -- TCP's ports
+        env.reject(key, "a path like /metrics, after a port if it is not the model's")
+        return None
+    return ModelMetrics(port, target)
+
+
+def _request_log(env: EnvReader) -> bool:
+    """Return our own switch; when it is not set Knative's, which is part of a JSON object."""
+    key = "OBSERVABILITY_CONFIG"
+    try:
+        observability = json.loads(env.text(key, "{}"))
+    except ValueError:
+        observability = None
+    if not isinstance(observability, dict):
+        env.reject(key, "a JSON object")
+        observability = {}
+    knative = observability.get("enableRequestLog", False)
+    asked = observability.get("logging.enable-request-log", knative)
+    return env.flag("INFLIGHT_REQUEST_LOG", default=asked in {True, "true"})
+
+
+def _readiness_probe(env: EnvReader, user_port: int) -> ReadinessProbe:
+    key = "SERVING_READINESS_PROBE"
+    try:
+        return parse_readiness_probe(env.text(key, "{}"), user_port, key)
+    except ConfigError as error:
+        env.note(error)
+        return ReadinessProbe(port=user_port)
+
+
+def _log_level(env: EnvReader) -> str:
+    key = "SERVING_LOGGING_LEVEL"
+    level = env.text(key, "info").lower()
+    if level not in {"debug", "info", "warning", "error"}:
+        env.reject(key, "debug, info, warning or error")
+        return "info"
+    return level
