@@ -1,0 +1,87 @@
+"""The autoscaler: built, wired, started and stopped.
+
+`run` opens the stat websocket first, so that a restarted autoscaler hears its activators before it
+decides; on cancel the loops end first, so that nothing is written any more, then the listeners.
+"""
+
+import asyncio
+from contextlib import AsyncExitStack
+
+from aiohttp import web
+
+from autoscaler.api import api_application
+from autoscaler.cluster import Cluster
+from autoscaler.config import Config
+from autoscaler.metrics import RevisionMetrics
+from autoscaler.multiscaler import Multiscaler
+from autoscaler.scraper import Scraper
+from autoscaler.stat_receiver import StatReceiver
+from autoscaler.status import RevisionStatus, status_of
+from servingkit.clock import monotonic
+from servingkit.core.revision import RevisionId
+from servingkit.http1.client import HttpClient
+from servingkit.http1.engine import Engine
+from servingkit.metrics_page import MetricsPage
+
+__all__ = ["Autoscaler", "Cluster"]
+
+
+class Autoscaler:
+    """Scales the revisions of one cluster while it runs."""
+
+    def __init__(self, config: Config, cluster: Cluster) -> None:
+        self.stat_port = config.stat_port
+        """Where activators connect; the port as bound once started, like the other two."""
+
+        self.api_port = config.api_port
+        self.metrics_port = config.metrics_port
+        self._host = config.listen_host
+        self._cluster = cluster
+        activators_heard_at: dict[str, float] = {}
+        self._multiscaler = Multiscaler(cluster, config.defaults, activators_heard_at)
+        self._receiver = StatReceiver(activators_heard_at, self._multiscaler.receive)
+
+    def __repr__(self) -> str:
+        return f"<Autoscaler {self._multiscaler!r} {self._receiver!r}>"
+
+    async def run(self, started: asyncio.Event | None = None) -> None:
+        """Scale until cancelled; sets `started` once all ports listen.
+
+        Raises:
+            OSError: a port cannot be bound; nothing was scaled then.
+        """
+        engine = Engine()
+        scraper = Scraper(HttpClient(engine), self._cluster.pods, self._multiscaler.tracked)
+        metrics = RevisionMetrics(self.statuses, lambda: scraper.failures)
+        async with AsyncExitStack() as sites:
+            self.stat_port = await self._listen(sites, self._receiver.application(), self.stat_port)
+            page = await engine.listen(MetricsPage(metrics), self._host, self.metrics_port)
+            sites.callback(page.abort)
+            self.metrics_port = page.port
+            api = api_application(self.statuses, self.status)
+            self.api_port = await self._listen(sites, api, self.api_port)
+            async with engine, asyncio.TaskGroup() as loops:
+                loops.create_task(self._multiscaler.run())
+                loops.create_task(scraper.run())
+                if started is not None:
+                    started.set()
+
+    def statuses(self) -> list[RevisionStatus]:
+        """Return how each revision stands."""
+        now = monotonic()
+        tracked = self._multiscaler.tracked.values()
+        return [status_of(revision, self._cluster, now) for revision in tracked]
+
+    def status(self, revision_id: RevisionId) -> RevisionStatus | None:
+        """Return how a revision stands; None for one that is not being scaled."""
+        tracked = self._multiscaler.tracked.get(revision_id)
+        return status_of(tracked, self._cluster, monotonic()) if tracked else None
+
+    async def _listen(self, sites: AsyncExitStack, application: web.Application, port: int) -> int:
+        """Serve `application` until `sites` closes; return the port as bound."""
+        runner = web.AppRunner(application, access_log=None, handle_signals=False)
+        await runner.setup()
+        sites.push_async_callback(runner.cleanup)
+        await web.TCPSite(runner, self._host, port).start()
+        bound: int = runner.addresses[0][1]
+        return bound

@@ -1,0 +1,16 @@
+"""The cluster as the autoscaler sees it."""
+
+from dataclasses import dataclass
+
+from servingkit.cluster.protocols import Activators, Pods, PublicEndpoints, Revisions, Scale
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """The five seams, all of one cluster."""
+
+    revisions: Revisions
+    pods: Pods
+    scale: Scale
+    public_endpoints: PublicEndpoints
+    activators: Activators

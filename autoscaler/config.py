@@ -1,0 +1,66 @@
+"""Settings of the autoscaler program."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from autoscaler.core.defaults import Defaults, parse_defaults
+from servingkit.config import ConfigError, EnvReader, Problem
+
+DEFAULTS_PREFIX = "AUTOSCALER_"
+"""config-autoscaler's `stable-window` is read from `AUTOSCALER_STABLE_WINDOW`."""
+
+_ALL_INTERFACES = "0.0.0.0"  # noqa: S104 -- a pod is reached at its own address
+_MOST_PORT = 65535
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Where to listen, and what revisions get that do not say otherwise."""
+
+    listen_host: str
+    stat_port: int = 8080
+    """Websocket for the activators' stats. 0: a free port, as for the other two."""
+
+    api_port: int = 8081
+    metrics_port: int = 9090
+    defaults: Defaults = field(default_factory=Defaults)
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> "Config":
+        """Read the environment; raises ConfigError that names every bad key."""
+        env = EnvReader(environ)
+        problems: list[Problem] = []
+        config = cls(
+            listen_host=env.text("LISTEN_HOST", _ALL_INTERFACES),
+            stat_port=env.integer("STAT_PORT", 8080, most=_MOST_PORT),
+            api_port=env.integer("API_PORT", 8081, most=_MOST_PORT),
+            metrics_port=env.integer("METRICS_PORT", 9090, most=_MOST_PORT),
+            defaults=_defaults(environ, problems),
+        )
+        try:
+            env.check()
+        except ConfigError as error:
+            problems += error.problems
+        if problems:
+            raise ConfigError(problems)
+        return config
+
+
+def _defaults(environ: Mapping[str, str], problems: list[Problem]) -> Defaults:
+    data = {
+        key.removeprefix(DEFAULTS_PREFIX).lower().replace("_", "-"): value
+        for key, value in environ.items()
+        if key.startswith(DEFAULTS_PREFIX)
+    }
+    try:
+        return parse_defaults(data)
+    except ConfigError as error:
+        problems += (
+            Problem(_variable(problem.key), problem.value, problem.expected)
+            for problem in error.problems
+        )
+        return Defaults()
+
+
+def _variable(key: str) -> str:
+    return DEFAULTS_PREFIX + key.upper().replace("-", "_")

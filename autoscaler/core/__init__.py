@@ -1,0 +1,1 @@
+"""The KPA as pure functions and small machines."""

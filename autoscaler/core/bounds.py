@@ -1,0 +1,164 @@
+"""The revision's own bounds on what its load asks for: least, most and first pods, and zero.
+
+The last pod goes in steps. A revision is *active* while enough pods are ready, *activating* until
+then, and *inactive* once it has been active and wanted nothing for a stable window. An inactive
+revision keeps one pod for the grace period, in which its traffic must have moved to the activators,
+and for the retention period; then it goes to zero. Any load makes it active again at once.
+
+With Knative's defaults and the activator always in the path: the stable window empties (60 s), one
+tick later the revision is inactive, and since its traffic has long been going through activators
+the next tick writes zero.
+
+Source: Knative's pod autoscaler reconciler and its scaler. Knative probes whether activators are in
+the path, and without that counts the grace period from inactivity; here it counts from the moment
+the public endpoints were written.
+"""
+
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from autoscaler.core.settings import ScalingSettings
+
+_ACTIVATION_MARGIN_S = 30.0
+"""How much longer than its progress deadline a revision may be activating before it is given up."""
+
+
+class Phase(Enum):
+    """Where a revision stands between traffic and none."""
+
+    ACTIVE = "active"
+    ACTIVATING = "activating"
+    INACTIVE = "inactive"
+
+
+class Bound(Enum):
+    """What held the number of pods; the setting's name where there is one."""
+
+    MIN_SCALE = "min-scale"
+    MAX_SCALE = "max-scale"
+    INITIAL_SCALE = "initial-scale"
+    SCALE_TO_ZERO_OFF = "enable-scale-to-zero"
+    ACTIVATING = "progress-deadline"
+    STABLE_WINDOW = "window"
+    GRACE_PERIOD = "scale-to-zero-grace-period"
+    RETENTION_PERIOD = "scale-to-zero-pod-retention-period"
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """The revision as the cluster shows it."""
+
+    replicas: int
+    """Pods asked for now."""
+
+    ready_pods: int
+    proxied_since: float | None
+    """Since when all traffic goes to activators. None: it does not."""
+
+
+@dataclass(frozen=True, slots=True)
+class BoundsState:
+    """What one decision leaves for the next."""
+
+    phase: Phase
+    since: float
+    """When the phase began."""
+
+    initialised: bool
+    """Whether the initial scale was reached, or given up; it applies once."""
+
+
+def initial_state(settings: ScalingSettings, observed: Observed, now: float) -> BoundsState:
+    """Return the state of a revision seen for the first time."""
+    at_zero = settings.initial_scale == 0 and observed.replicas == 0
+    phase = Phase.INACTIVE if at_zero else Phase.ACTIVATING
+    return BoundsState(phase, now, initialised=settings.initial_scale == 0)
+
+
+def bound(
+    settings: ScalingSettings, state: BoundsState, wanted: int, observed: Observed, now: float
+) -> tuple[int, Bound | None, BoundsState]:
+    """Return the pods to ask for instead of `wanted`, what held them, and the next state."""
+    pods, held_by = _clamp(settings, state, wanted)
+    state = _follow_readiness(settings, state, observed, now)
+    if pods > 0:
+        if state.phase is Phase.INACTIVE:
+            state = replace(state, phase=_running_phase(settings, state, observed), since=now)
+        return pods, held_by, state
+    if observed.replicas == 0:
+        return 0, None, _become_inactive(state, now)
+    if not settings.enable_scale_to_zero:
+        return 1, Bound.SCALE_TO_ZERO_OFF, state
+    return _toward_zero(settings, state, observed, now)
+
+
+def _toward_zero(
+    settings: ScalingSettings, state: BoundsState, observed: Observed, now: float
+) -> tuple[int, Bound | None, BoundsState]:
+    elapsed_s = now - state.since
+    match state.phase:
+        case Phase.ACTIVATING:
+            if elapsed_s > _activation_deadline_s(settings):
+                return 0, None, _become_inactive(state, now)
+            return observed.replicas, Bound.ACTIVATING, state
+        case Phase.ACTIVE:
+            if elapsed_s >= settings.stable_window_s:
+                return 1, Bound.GRACE_PERIOD, _become_inactive(state, now)
+            return 1, Bound.STABLE_WINDOW, state
+        case Phase.INACTIVE:
+            held_by = _last_pod_held_by(settings, elapsed_s, observed, now)
+            return 0 if held_by is None else 1, held_by, state
+
+
+def _last_pod_held_by(
+    settings: ScalingSettings, inactive_s: float, observed: Observed, now: float
+) -> Bound | None:
+    if inactive_s < settings.retention_period_s:
+        return Bound.RETENTION_PERIOD
+    since = observed.proxied_since
+    if since is None or now - since < settings.grace_period_s:
+        return Bound.GRACE_PERIOD
+    return None
+
+
+def _clamp(settings: ScalingSettings, state: BoundsState, wanted: int) -> tuple[int, Bound | None]:
+    least = _least_pods(settings, state)
+    if settings.max_scale and max(wanted, least) > settings.max_scale:
+        return settings.max_scale, Bound.MAX_SCALE
+    if wanted < least:
+        by_min_scale = least == settings.min_scale
+        return least, Bound.MIN_SCALE if by_min_scale else Bound.INITIAL_SCALE
+    return wanted, None
+
+
+def _least_pods(settings: ScalingSettings, state: BoundsState) -> int:
+    return max(settings.min_scale, 0 if state.initialised else settings.initial_scale)
+
+
+def _follow_readiness(
+    settings: ScalingSettings, state: BoundsState, observed: Observed, now: float
+) -> BoundsState:
+    if state.phase is Phase.INACTIVE:
+        return state
+    phase = _running_phase(settings, state, observed)
+    if phase is not state.phase:
+        state = replace(state, phase=phase, since=now)
+    given_up = now - state.since > _activation_deadline_s(settings)
+    if phase is Phase.ACTIVE or given_up:
+        state = replace(state, initialised=True)
+    return state
+
+
+def _running_phase(settings: ScalingSettings, state: BoundsState, observed: Observed) -> Phase:
+    enough = observed.ready_pods >= max(1, _least_pods(settings, state))
+    return Phase.ACTIVE if enough else Phase.ACTIVATING
+
+
+def _become_inactive(state: BoundsState, now: float) -> BoundsState:
+    if state.phase is Phase.INACTIVE:
+        return state
+    return replace(state, phase=Phase.INACTIVE, since=now)
+
+
+def _activation_deadline_s(settings: ScalingSettings) -> float:
+    return settings.progress_deadline_s + _ACTIVATION_MARGIN_S

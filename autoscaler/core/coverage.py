@@ -1,0 +1,89 @@
+"""Whether enough was reported to take pods away: *never down on missing data*.
+
+A silent source is not an idle one. Pods may be taken away only while every ready activator and the
+ready pods (of many pods, as many as a valid sample has) reported within the last 5 s, and the last
+pod only when all of them did. A silence of more than 5 s leaves a hole in the windows, and a hole
+reads as zeros; so decreases wait until it has left the stable window. A new source leaves no hole:
+its first report is only waited for.
+
+Worked example, stable window 60 s: the only pod falls silent at 100. From 105 on nothing shrinks.
+It reports again at 130: the windows know nothing of 100 to 130, so decreases wait until 190.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+
+from autoscaler.core.sampling import sample_size
+
+REPORT_MAX_AGE_S = 5.0
+"""A report older than this counts as missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Who must report, and when each was last heard; unknown names were never heard."""
+
+    ready_pods: Collection[str]
+    pods_heard_at: Mapping[str, float]
+    activators: Collection[str]
+    activators_heard_at: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What the reports allow."""
+
+    decrease: bool
+    """Whether pods may be taken away."""
+
+    zero: bool
+    """Whether the last pod may go."""
+
+    silent: tuple[str, ...]
+    """Pods and activators without a fresh report."""
+
+    overdue: bool
+    """Whether reports have been missing for so long that it is no longer normal."""
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageState:
+    """What one judgement leaves for the next."""
+
+    complete_at: float
+    """When reports were last complete."""
+
+    gap_ended_at: float | None = None
+    """When reports were last missing for so long that the windows have a hole."""
+
+
+def judge(
+    state: CoverageState, sources: Sources, stable_window_s: float, now: float
+) -> tuple[Coverage, CoverageState]:
+    """Return what the reports allow at `now`."""
+    silent_pods = _silent(sources.ready_pods, sources.pods_heard_at, now)
+    silent_activators = _silent(sources.activators, sources.activators_heard_at, now)
+    heard_pods = len(sources.ready_pods) - len(silent_pods)
+    complete = not silent_activators and heard_pods >= sample_size(len(sources.ready_pods))
+    if complete:
+        state = replace(state, complete_at=now)
+    fell_silent = any(name in sources.pods_heard_at for name in silent_pods) or any(
+        name in sources.activators_heard_at for name in silent_activators
+    )
+    overdue = not complete and (fell_silent or now - state.complete_at > REPORT_MAX_AGE_S)
+    if overdue:
+        state = replace(state, gap_ended_at=now)
+    gap_at = state.gap_ended_at
+    decrease = complete and (gap_at is None or now - gap_at >= stable_window_s)
+    coverage = Coverage(
+        decrease=decrease,
+        zero=decrease and not silent_pods,
+        silent=(*silent_pods, *silent_activators),
+        overdue=overdue,
+    )
+    return coverage, state
+
+
+def _silent(names: Collection[str], heard_at: Mapping[str, float], now: float) -> tuple[str, ...]:
+    oldest = now - REPORT_MAX_AGE_S
+    return tuple(name for name in names if heard_at.get(name, oldest - 1) < oldest)

@@ -1,0 +1,51 @@
+"""Carries out a plan: how many pods, and who receives the traffic."""
+
+import logging
+
+from autoscaler.core.scaler import Plan
+from autoscaler.tracked_revision import TrackedRevision
+from servingkit.clock import monotonic
+from servingkit.cluster.protocols import PublicEndpoints, Scale
+
+_log = logging.getLogger(__name__)
+
+
+class ScaleActuator:
+    """Writes what differs from what the cluster was last asked for."""
+
+    def __init__(self, scale: Scale, public_endpoints: PublicEndpoints) -> None:
+        self._scale = scale
+        self._public_endpoints = public_endpoints
+
+    async def act(self, tracked: TrackedRevision, plan: Plan, replicas: int) -> None:
+        """Make the cluster follow `plan`; `replicas` is what it was just read to be asked for.
+
+        More pods are asked for before anything else. Fewer come last, so that traffic has left the
+        pods for the activators before the last pod goes. Raises ClusterError.
+        """
+        # What was read may be older than what was written last, so both must agree with the plan.
+        differs = {replicas, tracked.asked_pods} != {plan.desired_pods}
+        grows = differs and plan.desired_pods > min(replicas, tracked.asked_pods or 0)
+        if grows:
+            await self._set_scale(tracked, plan.desired_pods)
+        await self._publish(tracked, plan)
+        if differs and not grows:
+            await self._set_scale(tracked, plan.desired_pods)
+
+    async def _set_scale(self, tracked: TrackedRevision, pods: int) -> None:
+        before = tracked.asked_pods
+        # Until the write is known to have worked nothing is known, and the next tick writes again.
+        tracked.asked_pods = None
+        await self._scale.set_scale(tracked.revision.id, pods)
+        tracked.asked_pods = pods
+        facts = {"revision": str(tracked.revision.id), "from_pods": before, "to_pods": pods}
+        _log.info("scale changed", extra={**facts, "reason": tracked.reason})
+
+    async def _publish(self, tracked: TrackedRevision, plan: Plan) -> None:
+        if tracked.published is plan.mode:
+            return
+        await self._public_endpoints.publish(tracked.revision.id, plan.mode)
+        tracked.published = plan.mode
+        tracked.published_at = monotonic()
+        facts = {"revision": str(tracked.revision.id), "mode": plan.mode.value}
+        _log.info("traffic moved", extra=facts)

@@ -1,0 +1,164 @@
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autoscaler.core.bounds import Observed, Phase
+from autoscaler.core.coverage import Sources
+from autoscaler.core.decider import Reading
+from autoscaler.core.defaults import Defaults
+from autoscaler.core.reason import explain
+from autoscaler.core.scaler import Observation, Plan, ScalerState, initial_state, plan
+from autoscaler.core.settings import PREFIX, decider_spec, parse_annotations
+from servingkit.core.revision import Mode
+
+
+@dataclass
+class World:
+    """A revision with three ready pods and an activator, planned for tick by tick."""
+
+    annotations: dict[str, str] = field(default_factory=dict)
+    replicas: int = 3
+    ready: int = 3
+    silent: set[str] = field(default_factory=set)
+    proxied_since: float | None = 0.0
+    concurrency: float = 0.0
+    state: ScalerState | None = None
+
+    def __post_init__(self) -> None:
+        named = {PREFIX + name: value for name, value in self.annotations.items()}
+        self.settings = parse_annotations(named, Defaults(allow_zero_initial_scale=True))
+        self.spec = decider_spec(self.settings, container_concurrency=10)
+
+    def at(self, now: float, load: float | None) -> Plan:
+        """Plan with both averages at `load`; None: the windows are empty."""
+        pods = [f"pod-{index}" for index in range(self.ready)]
+        cluster = Observed(self.replicas, self.ready, self.proxied_since)
+        sources = Sources(pods, self._heard(pods, now), ["a"], self._heard(["a"], now))
+        reading = None if load is None else Reading(load, load)
+        seen = Observation(reading, self.concurrency, sources, cluster)
+        if self.state is None:
+            self.state = initial_state(self.settings, self.spec, cluster, now)
+        decided, self.state = plan(self.settings, self.spec, self.state, seen, now)
+        self.explained = explain(self.settings, self.spec, decided, now)
+        return decided
+
+    def _heard(self, names: list[str], now: float) -> dict[str, float]:
+        return {name: now - 6 if name in self.silent else now for name in names}
+
+
+def calm(**annotations: str) -> World:
+    """Return a world past the panic in which an autoscaler with several pods starts."""
+    world = World({name.replace("_", "-"): value for name, value in annotations.items()})
+    world.at(0, 20)
+    assert not world.at(61, 20).is_panicking
+    return world
+
+
+def test_load_within_the_bounds_is_followed() -> None:
+    assert calm().at(62, 40).desired_pods == 6
+
+
+@pytest.mark.parametrize("silent", ["pod-1", "a"])
+def test_nothing_shrinks_while_somebody_is_silent(silent: str) -> None:
+    world = calm()
+    world.silent = {silent}
+    decided = world.at(62, 1)
+    assert decided.desired_pods == 3
+    assert decided.is_held_without_data
+    assert silent in world.explained
+    world.silent = set()
+    assert world.at(64, 1).desired_pods == 3
+    assert world.at(122, 1).desired_pods == 1
+
+
+def test_load_may_grow_while_somebody_is_silent() -> None:
+    world = calm()
+    world.silent = {"pod-1"}
+    assert world.at(62, 40).desired_pods == 6
+
+
+def test_an_empty_window_keeps_the_pods_while_somebody_is_silent() -> None:
+    world = calm()
+    world.silent = {"a"}
+    decided = world.at(62, None)
+    assert decided.decision is None
+    assert decided.desired_pods == 3
+
+
+def test_an_empty_window_is_no_load_when_everyone_reported() -> None:
+    world = World({"initial-scale": "0"}, replicas=0, ready=0)
+    decided = world.at(0, None)
+    assert decided.decision is not None
+    assert decided.desired_pods == 0
+    assert decided.phase is Phase.INACTIVE
+
+
+def test_min_scale_is_kept_without_any_data() -> None:
+    world = World({"min-scale": "2"}, replicas=0, ready=0, silent={"a"})
+    assert world.at(0, None).desired_pods == 2
+
+
+def test_the_last_pod_goes_only_when_all_pods_reported() -> None:
+    world = calm()
+    world.replicas = world.ready = 1
+    world.at(62, 0)
+    world.silent = {"pod-0"}
+    assert world.at(130, 0).desired_pods == 1
+
+
+def test_requests_in_flight_bring_and_keep_a_pod_though_their_rate_is_zero() -> None:
+    world = World({"metric": "rps", "initial-scale": "0"}, replicas=0, ready=0, concurrency=1)
+    decided = world.at(0, 0)
+    assert decided.desired_pods == 1
+    assert world.explained.endswith("held by requests in flight")
+    world.concurrency = 0
+    assert world.at(2, 0).desired_pods == 0
+
+
+def test_a_fresh_autoscaler_keeps_several_pods_for_a_stable_window() -> None:
+    world = World()
+    assert world.at(0, 0).desired_pods == 3
+    assert world.at(59, 0).is_panicking
+    assert world.at(61, 0).desired_pods == 1
+
+
+def test_the_activator_leaves_the_path_only_with_burst_capacity_to_spare() -> None:
+    assert calm().at(62, 20).mode is Mode.PROXY
+    world = calm(target_burst_capacity="5")
+    assert world.at(62, 20).mode is Mode.SERVE
+    assert world.at(64, 26).mode is Mode.PROXY
+
+
+def test_an_inactive_revision_is_proxied_whatever_its_capacity() -> None:
+    world = calm(target_burst_capacity="0")
+    world.replicas = world.ready = 1
+    assert world.at(62, 1).mode is Mode.SERVE
+    decided = world.at(122, 0)
+    assert decided.phase is Phase.INACTIVE
+    assert decided.mode is Mode.PROXY
+    assert decided.desired_pods == 1
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.one_of(st.none(), st.floats(0, 500)),
+            st.sets(st.sampled_from(["pod-0", "pod-1", "pod-2", "a"])),
+        ),
+        max_size=80,
+    )
+)
+def test_no_load_takes_a_pod_away_while_somebody_is_silent(
+    ticks: list[tuple[float | None, set[str]]],
+) -> None:
+    world = World({"max-scale": "3", "scale-down-delay": "4s"}, replicas=2, ready=2)
+    for tick, (load, silent) in enumerate(ticks):
+        world.silent = silent
+        names = {f"pod-{index}" for index in range(world.ready)} | {"a"}
+        decided = world.at(2.0 * tick, load)
+        assert decided.desired_pods <= 3
+        if silent & names:
+            assert decided.desired_pods >= world.replicas
+        world.replicas = world.ready = decided.desired_pods

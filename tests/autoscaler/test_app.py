@@ -1,0 +1,189 @@
+"""The whole autoscaler on loopback ports: an activator's websocket, pods' stats, the API."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from aiohttp import ClientSession, ClientWebSocketResponse
+
+from autoscaler.app import Autoscaler, Cluster
+from autoscaler.config import Config
+from autoscaler.core.defaults import Defaults
+from servingkit.clock import monotonic
+from servingkit.core.revision import Mode, RevisionId
+from servingkit.core.stat import Stat
+from servingkit.stat_wire import WireStat, encode_wire_stats
+from tests.autoscaler.tracked import IRIS, revision
+from tests.fakes.cluster import FakeCluster, pod
+from tests.fakes.stat_server import stat_server
+from tests.polling import until
+
+pytestmark = [pytest.mark.asyncio, pytest.mark.integration]
+
+
+def config(**defaults: Any) -> Config:  # noqa: ANN401 -- any field of Defaults
+    allowed = Defaults(allow_zero_initial_scale=True, initial_scale=0, **defaults)
+    return Config(
+        listen_host="127.0.0.1", stat_port=0, api_port=0, metrics_port=0, defaults=allowed
+    )
+
+
+class Running:
+    """An autoscaler that runs, and what its activator reports each second."""
+
+    def __init__(self, autoscaler: Autoscaler, session: ClientSession) -> None:
+        self._autoscaler = autoscaler
+        self._session = session
+        self.concurrency: float | None = None
+        """What the activator reports of the revision; None: nothing."""
+
+    def frame(self) -> bytes:
+        if self.concurrency is None:
+            return encode_wire_stats([])
+        stat = Stat(pod_name="a", average_concurrent_requests=self.concurrency, request_count=1)
+        return encode_wire_stats([WireStat(IRIS, stat)])
+
+    async def get(self, path: str) -> Any:  # noqa: ANN401 -- JSON
+        url = f"http://127.0.0.1:{self._autoscaler.api_port}{path}"
+        async with self._session.get(url) as answer:
+            return await answer.json() if answer.status == 200 else answer.status
+
+    async def metrics(self) -> str:
+        url = f"http://127.0.0.1:{self._autoscaler.metrics_port}/metrics"
+        async with self._session.get(url) as answer:
+            return await answer.text()
+
+    def connect(self) -> Any:  # noqa: ANN401 -- aiohttp does not name this type
+        return self._session.ws_connect(
+            f"http://127.0.0.1:{self._autoscaler.stat_port}/?activator=a"
+        )
+
+
+@asynccontextmanager
+async def running(cluster: FakeCluster, config: Config) -> AsyncIterator[Running]:
+    seams = Cluster(
+        revisions=cluster,
+        pods=cluster,
+        scale=cluster,
+        public_endpoints=cluster,
+        activators=cluster,
+    )
+    cluster.put_activators("a")
+    autoscaler, started = Autoscaler(config, seams), asyncio.Event()
+    async with ClientSession() as session, asyncio.TaskGroup() as group:
+        task = group.create_task(autoscaler.run(started))
+        await started.wait()
+        yield Running(autoscaler, session)
+        task.cancel()
+
+
+async def report_each_second(it: Running, socket: ClientWebSocketResponse) -> None:
+    while True:
+        await socket.send_bytes(it.frame())
+        await asyncio.sleep(1)
+
+
+@asynccontextmanager
+async def activator(it: Running) -> AsyncIterator[ClientWebSocketResponse]:
+    """An activator that reports each second."""
+    async with it.connect() as socket, asyncio.TaskGroup() as group:
+        task = group.create_task(report_each_second(it, socket))
+        yield socket
+        task.cancel()
+
+
+async def test_the_first_request_brings_a_pod_within_a_tenth_of_a_second() -> None:
+    cluster = FakeCluster()
+    cluster.put_revision(revision())
+    async with running(cluster, config()) as it, activator(it) as socket:
+        await until(lambda: cluster.mode_writes == [(IRIS, Mode.PROXY)])
+        assert cluster.scale_writes == []
+        it.concurrency = 1
+        asked_at = monotonic()
+        await socket.send_bytes(it.frame())
+        await until(lambda: cluster.scale_writes)
+        assert monotonic() - asked_at < 0.1
+        assert cluster.written_pods() == [1]
+
+
+@pytest.mark.slow
+async def test_load_brings_more_pods_and_silence_takes_none() -> None:
+    cluster = FakeCluster()
+    cluster.put_revision(revision({"window": "6s"}))
+    async with (
+        stat_server("pod-1") as one,
+        stat_server("pod-2") as two,
+        running(cluster, config(scale_to_zero_grace_period_s=0.1)) as it,
+    ):
+        it.concurrency = 1
+        async with activator(it):
+            await until(lambda: cluster.written_pods() == [1])
+            cluster.put_pods(IRIS, pod("pod-1", stats=one.address))
+            it.concurrency = 13
+            await until(lambda: cluster.written_pods()[-1] == 2, within_s=8)
+            cluster.put_pods(IRIS, pod("pod-1", stats=one.address), pod("pod-2", stats=two.address))
+            status = await it.get("/v1/revisions/default/iris")
+            assert status["mode"] == "proxy"
+            assert status["ready_pods"] == 2
+        # The activator is gone, the panic and both windows pass: nothing is known, nothing shrinks.
+        await asyncio.sleep(12)
+        assert cluster.written_pods()[-1] == 2
+        status = await it.get("/v1/revisions/default/iris")
+        assert "no-data (no report from a)" in status["reason"]
+        # It comes back idle: the hole leaves the window, then the pods may go.
+        it.concurrency = None
+        async with activator(it):
+            await until(lambda: cluster.written_pods()[-1] == 0, within_s=40)
+
+
+async def test_pods_report_load_that_came_past_the_activator() -> None:
+    cluster = FakeCluster()
+    cluster.put_revision(revision(), replicas=1)
+    async with stat_server("pod-1", concurrency=30, requests=5) as one:
+        cluster.put_pods(IRIS, pod("pod-1", stats=one.address))
+        async with running(cluster, config()) as it, activator(it):
+            await until(lambda: cluster.written_pods() == [5])
+            await settle(it, lambda status: status["concurrency"] == 30)
+
+
+async def settle(it: Running, good: Callable[[dict[str, Any]], bool]) -> None:
+    """Return once the status of the revision is good."""
+    async with asyncio.timeout(5):
+        while not good(await it.get("/v1/revisions/default/iris")):  # noqa: ASYNC110 -- over HTTP
+            await asyncio.sleep(0.05)
+
+
+async def test_the_api_and_prometheus_show_every_revision() -> None:
+    cluster = FakeCluster()
+    cluster.put_revision(revision({"min-scale": "2"}))
+    async with running(cluster, config()) as it, activator(it):
+        await settle(it, lambda status: status["desired_pods"] == 2)
+        listed = await it.get("/v1/revisions")
+        assert [one["name"] for one in listed["revisions"]] == ["iris"]
+        assert await it.get("/v1/revisions/default/rose") == 404
+        assert "kn_revision_pods_desired" in await it.metrics()
+        await settle(it, lambda status: status["concurrency"] == 0)
+
+
+async def test_a_port_in_use_is_an_error_before_anything_is_scaled() -> None:
+    cluster = FakeCluster()
+    cluster.put_revision(revision({"min-scale": "1"}))
+    async with running(cluster, config()) as it:
+        taken = it._autoscaler.api_port
+        seams = it._autoscaler._cluster
+        other = Config(listen_host="127.0.0.1", stat_port=0, api_port=taken, metrics_port=0)
+        with pytest.raises(OSError, match="address already in use"):
+            await Autoscaler(other, seams).run()
+
+
+async def test_statuses_are_readable_in_process() -> None:
+    cluster = FakeCluster()
+    cluster.put_revision(revision({"min-scale": "1"}))
+    async with running(cluster, config()) as it:
+        await until(lambda: cluster.scale_writes)
+        status = it._autoscaler.status(IRIS)
+        assert status is not None
+        assert status.desired_pods == 1
+        assert it._autoscaler.status(RevisionId("default", "rose")) is None

@@ -1,0 +1,194 @@
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import pytest
+
+from autoscaler.cluster import Cluster
+from autoscaler.core.bounds import BoundsState, Phase
+from autoscaler.core.defaults import Defaults
+from autoscaler.multiscaler import Multiscaler
+from servingkit.clock import monotonic
+from servingkit.cluster.protocols import ClusterError
+from servingkit.core.revision import Mode, RevisionId
+from servingkit.core.stat import Stat
+from servingkit.stat_wire import WireStat
+from tests.autoscaler.tracked import IRIS, revision
+from tests.fakes.cluster import FakeCluster, pod
+from tests.polling import until
+
+pytestmark = pytest.mark.asyncio
+
+ZERO = Defaults(allow_zero_initial_scale=True, initial_scale=0, scale_to_zero_grace_period_s=0.001)
+OTHER = RevisionId("default", "other")
+
+
+@asynccontextmanager
+async def scaling(cluster: FakeCluster) -> AsyncIterator[Multiscaler]:
+    seams = Cluster(
+        revisions=cluster,
+        pods=cluster,
+        scale=cluster,
+        public_endpoints=cluster,
+        activators=cluster,
+    )
+    multiscaler = Multiscaler(seams, ZERO, {})
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(multiscaler.run())
+        yield multiscaler
+        task.cancel()
+
+
+def load(concurrency: float, revision_id: RevisionId = IRIS) -> list[WireStat]:
+    stat = Stat(pod_name="a", average_concurrent_requests=concurrency, request_count=1)
+    return [WireStat(revision_id, stat)]
+
+
+async def decided(multiscaler: Multiscaler, revision_id: RevisionId = IRIS) -> None:
+    """Return once a revision has had its first tick."""
+    await until(lambda: getattr(multiscaler.tracked.get(revision_id), "plan", None))
+
+
+async def test_load_for_a_revision_at_zero_is_decided_at_once() -> None:
+    cluster = FakeCluster()
+    cluster.put_revision(revision())
+    async with scaling(cluster) as multiscaler:
+        await decided(multiscaler)
+        multiscaler.receive(load(20))
+        await until(lambda: cluster.scale_writes, within_s=0.5)
+    assert cluster.written_pods() == [3]
+
+
+async def test_load_for_a_revision_with_pods_waits_for_the_tick() -> None:
+    cluster = FakeCluster()
+    cluster.put_revision(revision({"initial-scale": "1"}), replicas=1)
+    async with scaling(cluster) as multiscaler:
+        await decided(multiscaler)
+        multiscaler.receive(load(20))
+        await asyncio.sleep(0.2)
+        assert cluster.scale_writes == []
+        await until(lambda: cluster.written_pods() == [3], within_s=3)
+
+
+async def test_a_report_without_load_is_no_poke() -> None:
+    cluster = FakeCluster()
+    cluster.put_revision(revision())
+    async with scaling(cluster) as multiscaler:
+        await decided(multiscaler)
+        multiscaler.receive([*load(0), *load(5, RevisionId("default", "unknown"))])
+        assert not multiscaler.tracked[IRIS].poked.is_set()
+
+
+class SlowToZero(FakeCluster):
+    """Writing zero takes until `let_go` is set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writing_zero = asyncio.Event()
+        self.let_go = asyncio.Event()
+
+    async def set_scale(self, revision: RevisionId, replicas: int) -> None:
+        if replicas == 0:
+            self.writing_zero.set()
+            await self.let_go.wait()
+        await super().set_scale(revision, replicas)
+
+
+async def test_a_poke_while_zero_is_written_wins() -> None:
+    cluster = SlowToZero()
+    cluster.put_revision(revision(), replicas=1)
+    async with scaling(cluster) as multiscaler:
+        await decided(multiscaler)
+        tracked = multiscaler.tracked[IRIS]
+        assert tracked.state is not None
+        long_idle = BoundsState(Phase.INACTIVE, monotonic() - 1000, initialised=True)
+        tracked.state = replace(tracked.state, bounds=long_idle)
+        tracked.poked.set()
+        await cluster.writing_zero.wait()
+        multiscaler.receive(load(1))
+        cluster.let_go.set()
+        await until(lambda: cluster.written_pods() == [0, 1], within_s=0.5)
+
+
+class Failing(FakeCluster):
+    """Reading the scale of one revision fails in a way nobody expects."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self._error = error
+
+    async def get_scale(self, revision: RevisionId) -> int:
+        if revision == IRIS:
+            raise self._error
+        return await super().get_scale(revision)
+
+
+@pytest.mark.parametrize(
+    ("error", "event"),
+    [(ClusterError("away"), "cluster refused"), (RuntimeError("a bug"), "tick failed")],
+)
+async def test_an_error_of_one_revision_is_logged_and_leaves_the_others_alone(
+    error: Exception, event: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    cluster = Failing(error)
+    cluster.put_revision(revision())
+    cluster.put_revision(replace(revision({"min-scale": "2"}), id=OTHER))
+    async with scaling(cluster):
+        await until(lambda: cluster.scale_writes == [(OTHER, 2)])
+    assert event in caplog.messages
+
+
+async def test_changed_settings_hold_from_the_next_tick() -> None:
+    cluster = FakeCluster()
+    cluster.put_revision(revision())
+    async with scaling(cluster) as multiscaler:
+        await decided(multiscaler)
+        before = multiscaler.tracked[IRIS]
+        cluster.put_revision(revision({"min-scale": "2"}))
+        await until(lambda: cluster.written_pods() == [2])
+        assert multiscaler.tracked[IRIS] is before
+
+
+async def test_settings_that_cannot_be_used_change_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    cluster = FakeCluster()
+    cluster.put_revision(revision({"min-scale": "1"}))
+    cluster.put_revision(replace(revision({"target": "0"}), id=OTHER))
+    async with scaling(cluster) as multiscaler:
+        await decided(multiscaler)
+        cluster.put_revision(revision({"min-scale": "many"}))
+        await until(lambda: caplog.messages.count("scaling settings refused") == 2)
+        assert set(multiscaler.tracked) == {IRIS}
+        assert multiscaler.tracked[IRIS].settings.min_scale == 1
+        cluster.put_revision(replace(revision({"target": "1"}), id=OTHER))
+        await decided(multiscaler, OTHER)
+
+
+async def test_a_removed_revision_is_left_alone_and_a_remade_one_starts_anew() -> None:
+    cluster = FakeCluster()
+    cluster.put_revision(revision({"initial-scale": "2"}))
+    async with scaling(cluster) as multiscaler:
+        await until(lambda: cluster.written_pods() == [2])
+        cluster.remove_revision(IRIS)
+        await until(lambda: not multiscaler.tracked)
+        cluster.replicas[IRIS] = 0
+        cluster.put_revision(revision({"initial-scale": "3"}, uid="2"))
+        await until(lambda: cluster.written_pods() == [2, 3])
+        first = multiscaler.tracked[IRIS]
+        cluster.put_revision(revision({"initial-scale": "3"}, uid="3"))
+        await until(lambda: multiscaler.tracked[IRIS] is not first)
+
+
+async def test_the_initial_scale_applies_once(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    cluster = FakeCluster()
+    cluster.put_revision(revision({"initial-scale": "2"}))
+    async with scaling(cluster) as multiscaler:
+        await until(lambda: cluster.written_pods() == [2])
+        cluster.put_pods(IRIS, pod("a"), pod("b"))
+        await until(lambda: multiscaler.tracked[IRIS].plan.phase is Phase.ACTIVE)  # type: ignore[union-attr]
+    assert "phase changed" in caplog.messages
+    assert cluster.mode_writes == [(IRIS, Mode.PROXY)]

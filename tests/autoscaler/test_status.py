@@ -1,0 +1,84 @@
+from autoscaler.cluster import Cluster
+from autoscaler.core.bounds import Phase
+from autoscaler.core.coverage import Coverage
+from autoscaler.core.decider import Decision, Reading
+from autoscaler.core.scaler import Plan
+from autoscaler.status import RevisionStatus, status_of
+from autoscaler.tracked_revision import TrackedRevision
+from servingkit.core.revision import Mode, PodState
+from servingkit.core.stat import Stat
+from tests.autoscaler.tracked import IRIS, tracked_revision
+from tests.fakes.cluster import FakeCluster, pod
+
+
+def status(tracked: TrackedRevision, cluster: FakeCluster | None = None) -> RevisionStatus:
+    fake = cluster or FakeCluster()
+    seams = Cluster(revisions=fake, pods=fake, scale=fake, public_endpoints=fake, activators=fake)
+    return status_of(tracked, seams, 10.5)
+
+
+def plan_with(decision: Decision | None, *, complete: bool) -> Plan:
+    return Plan(
+        desired_pods=2,
+        mode=Mode.PROXY,
+        phase=Phase.ACTIVE,
+        excess_burst_capacity=4,
+        decision=decision,
+        panic_at=None,
+        coverage=Coverage(decrease=complete, zero=complete, silent=(), overdue=False),
+        limits=(),
+    )
+
+
+def test_before_the_first_decision_nothing_is_known() -> None:
+    first = status(tracked_revision())
+    assert first.desired_pods is None
+    assert first.stable_value is None
+    assert first.concurrency is None
+    assert first.phase == "activating"
+    assert first.mode == "proxy"
+    assert first.reason == "not decided yet"
+
+
+def test_a_decision_shows_its_numbers() -> None:
+    tracked = tracked_revision()
+    decision = Decision(
+        desired_pods=2,
+        excess_burst_capacity=4,
+        reading=Reading(9.0, 8.0),
+        stable_pods=2,
+        panic_pods=2,
+        limits=(),
+    )
+    tracked.settle(plan_with(decision, complete=True), "because")
+    tracked.published = Mode.SERVE
+    shown = status(tracked)
+    assert (shown.stable_value, shown.panic_value) == (9.0, 8.0)
+    assert (shown.desired_pods, shown.excess_burst_capacity) == (2, 4)
+    assert (shown.mode, shown.target_value, shown.reason) == ("serve", 7.0, "because")
+
+
+def test_load_is_that_of_the_last_full_second() -> None:
+    tracked = tracked_revision()
+    for at, concurrency in ((8.0, 1.0), (9.0, 2.0), (10.0, 3.0)):
+        stat = Stat(pod_name="a", average_concurrent_requests=concurrency, request_count=5)
+        tracked.collector.record_activator(stat, at)
+    shown = status(tracked)
+    assert (shown.concurrency, shown.requests_per_second) == (2.0, 5.0)
+
+
+def test_a_second_without_a_word_is_no_load_only_when_everyone_reported() -> None:
+    tracked = tracked_revision()
+    tracked.settle(plan_with(None, complete=True), "because")
+    assert status(tracked).concurrency == 0
+    tracked.settle(plan_with(None, complete=False), "because")
+    assert status(tracked).concurrency is None
+
+
+def test_pods_are_counted_by_their_state() -> None:
+    cluster = FakeCluster()
+    cluster.put_pods(
+        IRIS, pod("a"), pod("b"), pod("c", PodState.STARTING), pod("d", PodState.TERMINATING)
+    )
+    shown = status(tracked_revision(), cluster)
+    assert (shown.ready_pods, shown.starting_pods, shown.terminating_pods) == (2, 1, 1)
