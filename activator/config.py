@@ -1,0 +1,57 @@
+"""Settings of the activator program."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from servingkit.config import EnvReader
+
+_MOST_PORT = 65535
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Where to listen, whom to tell of the load, and how much may wait."""
+
+    name: str
+    """Signs the stats; unique among the activators."""
+
+    listen_host: str
+    """Address of all ports, those of the revisions included. Empty: every address."""
+
+    autoscaler_url: str
+    """Where stats are pushed, as `ws://HOST:PORT`."""
+
+    port: int = 8012
+    """Requests of all revisions, told apart by Host or headers. 0: a free port."""
+
+    metrics_port: int = 9090
+    """Prometheus. 0: a free port."""
+
+    cluster_domain: str = "cluster.local"
+    """What follows `.svc.` in the cluster's host names."""
+
+    queue_limit: int = 10_000
+    """Requests of one revision that may wait."""
+
+    drain_timeout_s: float = 20.0
+    """How long held and running requests are still cared for after the order to stop."""
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> "Config":
+        """Read the environment. Raises ConfigError that names every bad variable."""
+        env = EnvReader(environ)
+        url = env.text("AUTOSCALER_URL", "ws://autoscaler:8080")
+        if not url.startswith(("ws://", "wss://")):
+            env.reject("AUTOSCALER_URL", "an address as ws://HOST:PORT")
+        config = cls(
+            name=env.text("POD_NAME"),
+            listen_host=env.text("LISTEN_HOST", "0.0.0.0"),  # noqa: S104 -- a pod's own address
+            autoscaler_url=url,
+            port=env.integer("PORT", 8012, most=_MOST_PORT),
+            metrics_port=env.integer("METRICS_PORT", 9090, most=_MOST_PORT),
+            cluster_domain=env.text("CLUSTER_DOMAIN", "cluster.local"),
+            queue_limit=env.integer("QUEUE_LIMIT", 10_000, least=1),
+            drain_timeout_s=env.seconds("DRAIN_TIMEOUT_SECONDS", 20.0),
+        )
+        env.check()
+        return config

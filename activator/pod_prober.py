@@ -1,0 +1,74 @@
+"""Asks pods directly whether they serve, and how many requests they take at once.
+
+A held request should not wait until readiness has travelled from the kubelet through the cluster's
+API to here; a pod whose connection failed should be used again as soon as it answers. Who is to be
+asked, and for how long, is decided in `core.throttler`.
+"""
+
+import asyncio
+from http import HTTPStatus
+from typing import Final, Protocol
+
+from activator.core.pod_tracker import PodTracker
+from servingkit.clock import monotonic
+from servingkit.core.revision import Address
+from servingkit.http1.client import Fetched, FetchError, HttpClient
+
+PROBE_PERIOD_S: Final = 0.05
+PROBE_TIMEOUT_S: Final = 0.3
+
+_HEADERS: Final = (
+    (b"User-Agent", b"Knative-Activator-Probe"),
+    (b"K-Network-Probe", b"queue"),
+)
+
+
+class Probed(Protocol):
+    """Who wants to know."""
+
+    def wants_probe(self, pod: PodTracker) -> bool:
+        """Tell whether `pod` should be asked, now or again."""
+        ...
+
+    def probe_passed(self, pod: PodTracker, container_concurrency: int | None) -> None:
+        """Take a good answer; None: it did not state its container concurrency."""
+        ...
+
+
+class PodProber:
+    """Probes each pod in a task of its own, so that a slow one delays nobody."""
+
+    def __init__(self, client: HttpClient, tasks: asyncio.TaskGroup) -> None:
+        self._client = client
+        self._tasks = tasks
+
+    def probe(self, pod: PodTracker, probed: Probed) -> None:
+        """Ask `pod` every 50 ms for as long as it is wanted; returns at once."""
+        if not pod.probing and probed.wants_probe(pod):
+            pod.probing = True
+            self._tasks.create_task(self._probe_while_wanted(pod, probed))
+
+    async def _probe_while_wanted(self, pod: PodTracker, probed: Probed) -> None:
+        while probed.wants_probe(pod):
+            asked_at = monotonic()
+            answer = await self._ask(pod.address)
+            if answer is not None:
+                probed.probe_passed(pod, _stated_concurrency(answer))
+            await asyncio.sleep(asked_at + PROBE_PERIOD_S - monotonic())
+        pod.probing = False
+
+    async def _ask(self, address: Address) -> Fetched | None:
+        """Return the answer of a pod that serves."""
+        try:
+            answer = await self._client.fetch(
+                address, b"GET", b"/", _HEADERS, timeout_s=PROBE_TIMEOUT_S
+            )
+        except FetchError:
+            return None
+        return answer if answer.status == HTTPStatus.OK and answer.body == b"queue" else None
+
+
+def _stated_concurrency(answer: Fetched) -> int | None:
+    """Return the pod's container concurrency; Knative's sidecar does not state it."""
+    value = answer.headers.get(b"inflight-container-concurrency", b"")
+    return int(value) if value.isdigit() else None

@@ -1,0 +1,92 @@
+"""The gates of all revisions: made, fed with pods, and closed as the cluster changes."""
+
+import random
+from collections.abc import Iterator
+
+from activator.config import Config
+from activator.core.revision_index import RevisionIndex
+from activator.core.throttler import Throttler
+from activator.pod_prober import PodProber
+from activator.refusals import Cause
+from activator.revision_gate import HeldRequest, RevisionGate
+from servingkit.cluster.protocols import OnChange, Pods, Revisions
+from servingkit.core.revision import Revision, RevisionId
+from servingkit.http1.core.message import RequestHead
+
+
+class RevisionGates:
+    """One gate for each revision that the cluster shows."""
+
+    def __init__(self, config: Config, revisions: Revisions, pods: Pods, prober: PodProber) -> None:
+        self._config = config
+        self._revisions = revisions
+        self._pods = pods
+        self._prober = prober
+        self._gates: dict[RevisionId, RevisionGate] = {}
+        self._index: RevisionIndex | None = None
+        self._closed = False
+
+    def __repr__(self) -> str:
+        return f"<RevisionGates {len(self._gates)} revisions>"
+
+    def follow(self, on_change: OnChange) -> None:
+        """Follow the cluster; `on_change` is told of revisions after their gates have changed."""
+
+        def revision_changed(revision_id: RevisionId) -> None:
+            if not self._closed:
+                self._revision_changed(revision_id)
+                on_change(revision_id)
+
+        self._revisions.on_revision_change(revision_changed)
+        self._pods.on_pods_change(self._pods_changed)
+
+    def __iter__(self) -> Iterator[RevisionGate]:
+        return iter(tuple(self._gates.values()))
+
+    def get(self, revision_id: RevisionId) -> RevisionGate | None:
+        """Return the gate of a revision, None for an unknown one."""
+        return self._gates.get(revision_id)
+
+    def named_by(self, head: RequestHead) -> RevisionGate | None:
+        """Return the gate of the revision that a request names by headers or Host."""
+        if self._index is None:
+            revisions = (gate.revision for gate in self._gates.values())
+            self._index = RevisionIndex(revisions, self._config.cluster_domain)
+        revision_id = self._index.find(head.host, head.fields)
+        return None if revision_id is None else self._gates[revision_id]
+
+    def close(self, cause: Cause) -> None:
+        """Answer all that wait, and follow the cluster no more."""
+        self._closed = True
+        for gate in self._gates.values():
+            gate.close(cause)
+
+    def _revision_changed(self, revision_id: RevisionId) -> None:
+        self._index = None
+        revision = self._revisions.revisions().get(revision_id)
+        gate = self._gates.get(revision_id)
+        if gate is not None and (revision is None or revision.uid != gate.revision.uid):
+            del self._gates[revision_id]
+            gate.close(Cause.REVISION_GONE)
+            gate = None
+        if revision is None:
+            return
+        if gate is None:
+            self._gates[revision_id] = self._make_gate(revision)
+        else:
+            gate.set_revision(revision)
+
+    def _make_gate(self, revision: Revision) -> RevisionGate:
+        throttler: Throttler[HeldRequest] = Throttler(
+            revision.container_concurrency,
+            self._config.queue_limit,
+            random.randrange,
+        )
+        gate = RevisionGate(revision, throttler, self._prober)
+        gate.set_pods(self._pods.pods(revision.id))
+        return gate
+
+    def _pods_changed(self, revision_id: RevisionId) -> None:
+        gate = self._gates.get(revision_id)
+        if gate is not None and not self._closed:
+            gate.set_pods(self._pods.pods(revision_id))

@@ -1,0 +1,242 @@
+"""Who goes where, who waits, who is turned away."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from activator.core.admission_queue import QueueFullError
+from activator.core.pod_tracker import PodTracker
+from activator.core.throttler import Throttler
+from servingkit.core.revision import PodState
+from tests.activator.core.requests import FakeRequest, ready_pods, seeded
+from tests.fakes.cluster import pod
+
+
+def throttler_for(container_concurrency: int = 1, queue_limit: int = 100) -> Throttler[FakeRequest]:
+    return Throttler(container_concurrency, queue_limit, seeded())
+
+
+def granted(throttler: Throttler[FakeRequest]) -> list[tuple[str, str]]:
+    grants = []
+    while (grant := throttler.next_grant()) is not None:
+        grants.append((grant.request.name, grant.pod.name))
+    return grants
+
+
+def admit(throttler: Throttler[FakeRequest], *names: str) -> list[FakeRequest]:
+    requests = [FakeRequest(name) for name in names]
+    for request in requests:
+        throttler.admit(request)
+    return requests
+
+
+def test_requests_wait_until_there_is_a_pod() -> None:
+    throttler = throttler_for(container_concurrency=2)
+    admit(throttler, "A", "B", "C")
+    assert throttler.waiting == 3
+    throttler.set_pods(ready_pods("P"))
+    assert granted(throttler) == [("A", "P"), ("B", "P")]
+    assert throttler.waiting == 1
+
+
+def test_the_worked_example() -> None:
+    throttler = throttler_for(container_concurrency=1)
+    throttler.set_pods(ready_pods("P", "Q"))
+    first, second = FakeRequest("A"), FakeRequest("B")
+    pod_p, pod_q = throttler.admit(first), throttler.admit(second)
+    assert pod_p is not None
+    assert pod_q is not None
+    assert (pod_p.name, pod_q.name) == ("P", "Q")
+    admit(throttler, "C")
+    throttler.pod_refused(pod_p)
+    throttler.readmit(first)
+    assert granted(throttler) == []
+    throttler.free_slot(pod_q)
+    assert granted(throttler) == [("A", "Q")]
+    throttler.retry_refusing()
+    assert granted(throttler) == [("C", "P")]
+
+
+def test_a_newcomer_does_not_overtake_the_queue() -> None:
+    throttler = throttler_for()
+    admit(throttler, "A")
+    throttler.set_pods(ready_pods("P"))
+    admit(throttler, "B")
+    assert granted(throttler) == [("A", "P")]
+
+
+def test_beyond_the_limit_a_newcomer_is_turned_away() -> None:
+    throttler = throttler_for(queue_limit=1)
+    admit(throttler, "A")
+    with pytest.raises(QueueFullError):
+        admit(throttler, "B")
+
+
+def test_a_request_that_failed_goes_to_another_pod_if_there_is_one() -> None:
+    throttler = throttler_for(container_concurrency=1)
+    throttler.set_pods(ready_pods("P", "Q"))
+    request = FakeRequest("A")
+    first = throttler.admit(request)
+    assert first is not None
+    throttler.free_slot(first)
+    request.failed_at = first
+    throttler.readmit(request)
+    assert granted(throttler) == [("A", "Q")]
+
+
+def test_a_request_that_failed_goes_to_the_same_pod_if_there_is_no_other() -> None:
+    throttler = throttler_for()
+    throttler.set_pods(ready_pods("P"))
+    request = FakeRequest("A")
+    only = throttler.admit(request)
+    assert only is not None
+    throttler.free_slot(only)
+    request.failed_at = only
+    throttler.readmit(request)
+    assert granted(throttler) == [("A", "P")]
+
+
+def test_a_pod_that_could_not_be_reached_is_used_again_after_a_good_probe() -> None:
+    throttler = throttler_for()
+    throttler.set_pods(ready_pods("P"))
+    request = FakeRequest("A")
+    only = throttler.admit(request)
+    assert only is not None
+    throttler.pod_failed(only)
+    throttler.readmit(request)
+    assert granted(throttler) == []
+    assert not throttler.can_serve
+    assert throttler.wants_probe(only)
+    throttler.probe_passed(only, None)
+    assert granted(throttler) == [("A", "P")]
+
+
+def test_pods_that_stay_keep_their_counts() -> None:
+    throttler = throttler_for(container_concurrency=2)
+    throttler.set_pods(ready_pods("P"))
+    admit(throttler, "A")
+    throttler.set_pods(ready_pods("P", "Q"))
+    assert [tracker.in_flight for tracker in throttler.pods] == [1, 0]
+
+
+def test_starting_pods_are_asked_only_while_requests_wait_and_none_serves() -> None:
+    throttler = throttler_for()
+    throttler.set_pods([pod("old", PodState.STARTING), pod("new", PodState.STARTING)])
+    old, new = throttler.pods
+    assert not throttler.wants_probe(new)
+    admit(throttler, "A", "B")
+    assert throttler.wants_probe(new)
+    throttler.set_pods([pod("old"), pod("new", PodState.STARTING)])
+    assert not throttler.wants_probe(new)
+    assert throttler.wants_probe(old)  # to learn its concurrency
+
+
+def test_a_pod_that_is_gone_is_not_asked() -> None:
+    throttler = throttler_for()
+    throttler.set_pods(ready_pods("P"))
+    gone = throttler.pods[0]
+    throttler.set_pods([])
+    assert not throttler.wants_probe(gone)
+
+
+def test_the_stated_concurrency_replaces_the_setting() -> None:
+    throttler = throttler_for(container_concurrency=1)
+    throttler.set_pods(ready_pods("P"))
+    throttler.probe_passed(throttler.pods[0], 3)
+    admit(throttler, "A", "B", "C", "D")
+    assert throttler.pods[0].in_flight == 3
+    assert throttler.waiting == 1
+
+
+@given(container_concurrency=st.sampled_from([0, 1, 3, 10]), pods=st.integers(1, 5))
+def test_every_slot_is_used_and_none_twice(container_concurrency: int, pods: int) -> None:
+    throttler = throttler_for(container_concurrency)
+    admit(throttler, *map(str, range(60)))
+    throttler.set_pods(ready_pods(*map(str, range(pods))))
+    slots = pods * container_concurrency if container_concurrency else 60
+    assert [name for name, _ in granted(throttler)] == [str(n) for n in range(min(60, slots))]
+
+
+class ThrottlerMachine(RuleBasedStateMachine):
+    """Requests, pods and failures in any order; a model of who holds which slot."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.throttler = throttler_for(container_concurrency=2, queue_limit=1000)
+        self.waiting: list[FakeRequest] = []
+        self.running: list[tuple[FakeRequest, PodTracker]] = []
+
+    def settle(self) -> None:
+        while (grant := self.throttler.next_grant()) is not None:
+            assert grant.request is min(self.waiting, key=lambda request: request.arrival)
+            self.waiting.remove(grant.request)
+            self.running.append((grant.request, grant.pod))
+
+    def pop_running(self, index: int) -> tuple[FakeRequest, PodTracker]:
+        return self.running.pop(index % len(self.running))
+
+    @rule()
+    def arrive(self) -> None:
+        request = FakeRequest()
+        tracker = self.throttler.admit(request)
+        if tracker is None:
+            self.waiting.append(request)
+        else:
+            assert not self.waiting
+            self.running.append((request, tracker))
+
+    @rule(states=st.lists(st.sampled_from(PodState), max_size=4))
+    def change_pods(self, states: list[PodState]) -> None:
+        self.throttler.set_pods([pod(str(index), state) for index, state in enumerate(states)])
+        self.settle()
+
+    @precondition(lambda self: self.running)
+    @rule(index=st.integers(0, 100))
+    def end(self, index: int) -> None:
+        _, tracker = self.pop_running(index)
+        self.throttler.free_slot(tracker)
+        self.settle()
+
+    @precondition(lambda self: self.running)
+    @rule(index=st.integers(0, 100), reached=st.booleans())
+    def turn_down(self, index: int, *, reached: bool) -> None:
+        request, tracker = self.pop_running(index)
+        if reached:
+            self.throttler.pod_refused(tracker)
+        else:
+            self.throttler.pod_failed(tracker)
+        self.throttler.readmit(request)
+        self.waiting.append(request)
+        self.settle()
+
+    @precondition(lambda self: self.waiting)
+    @rule(index=st.integers(0, 100))
+    def give_up(self, index: int) -> None:
+        self.throttler.leave(self.waiting.pop(index % len(self.waiting)))
+
+    @rule()
+    def retry(self) -> None:
+        self.throttler.retry_refusing()
+        self.settle()
+
+    @rule()
+    def probe_all(self) -> None:
+        for tracker in self.throttler.pods:
+            self.throttler.probe_passed(tracker, None)
+        self.settle()
+
+    @invariant()
+    def no_slot_is_lost_or_used_twice(self) -> None:
+        for tracker in self.throttler.pods:
+            held = sum(1 for _, used in self.running if used is tracker)
+            assert tracker.in_flight == held <= 2
+
+    @invariant()
+    def nobody_waits_beside_a_free_slot(self) -> None:
+        assert self.throttler.waiting == len(self.waiting)
+        if self.waiting:
+            assert not any(tracker.usable and tracker.has_slot for tracker in self.throttler.pods)
+
+
+TestThrottlerMachine = ThrottlerMachine.TestCase

@@ -1,0 +1,28 @@
+"""Settings from the environment."""
+
+import pytest
+
+from activator.config import Config
+from servingkit.config import ConfigError
+
+
+def test_only_the_name_is_required() -> None:
+    config = Config.from_env({"POD_NAME": "activator-1"})
+    assert config == Config(
+        name="activator-1",
+        listen_host="0.0.0.0",  # noqa: S104 -- the default, and a pod's own address
+        autoscaler_url="ws://autoscaler:8080",
+    )
+
+
+def test_every_bad_value_is_named() -> None:
+    bad = {
+        "AUTOSCALER_URL": "http://autoscaler",
+        "PORT": "http",
+        "QUEUE_LIMIT": "0",
+        "DRAIN_TIMEOUT_SECONDS": "-1",
+    }
+    with pytest.raises(ConfigError) as caught:
+        Config.from_env(bad)
+    keys = {problem.key for problem in caught.value.problems}
+    assert keys == {"POD_NAME", *bad}

@@ -1,0 +1,170 @@
+"""Stats over a real websocket."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from aiohttp import WSMsgType, web
+
+from servingkit.clock import monotonic
+from servingkit.core.revision import Revision, RevisionId
+from servingkit.core.stat import Stat
+from servingkit.stat_wire import WireStat, decode_wire_stats
+from tests.activator.world import HOST, IRIS, World
+from tests.polling import until
+
+pytestmark = [pytest.mark.integration, pytest.mark.asyncio]
+
+
+class Autoscaler:
+    """Keeps every frame, and when it first heard of a revision."""
+
+    def __init__(self) -> None:
+        self.frames: list[list[WireStat]] = []
+        self.first_told: dict[RevisionId, tuple[float, Stat]] = {}
+        self.names: list[str] = []
+        self.sockets: list[web.WebSocketResponse] = []
+        self.port = 0
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def url(self) -> str:
+        return f"ws://{HOST}:{self.port}"
+
+    @property
+    def told(self) -> list[tuple[float, float]]:
+        return [
+            (stat.average_concurrent_requests, stat.request_count)
+            for frame in self.frames
+            for _, stat in frame
+        ]
+
+    async def start(self) -> None:
+        application = web.Application()
+        application.router.add_get("/", self._serve)
+        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, HOST, self.port, reuse_address=True).start()
+        self.port = self._runner.addresses[0][1]
+
+    async def stop(self) -> None:
+        for socket in self.sockets:
+            await socket.close()
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def _serve(self, request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        self.names.append(request.query["activator"])
+        self.sockets.append(socket)
+        async for message in socket:
+            if message.type is WSMsgType.BINARY:
+                frame = decode_wire_stats(message.data)
+                self.frames.append(frame)
+                for revision, stat in frame:
+                    self.first_told.setdefault(revision, (monotonic(), stat))
+        self.sockets.remove(socket)
+        return socket
+
+
+@pytest_asyncio.fixture
+async def autoscaler() -> AsyncIterator[Autoscaler]:
+    autoscaler = Autoscaler()
+    await autoscaler.start()
+    try:
+        yield autoscaler
+    finally:
+        await autoscaler.stop()
+
+
+async def test_the_first_request_of_an_idle_revision_is_told_within_milliseconds(
+    world: World, autoscaler: Autoscaler
+) -> None:
+    activator = await world.start_activator(url=autoscaler.url)
+    await until(lambda: autoscaler.frames)
+
+    async def delay_s(idle: RevisionId) -> float:
+        world.cluster.put_revision(Revision(id=idle, uid=idle.name))
+        asked_at = monotonic()
+        world.send(
+            activator,
+            headers=(
+                (b"Knative-Serving-Namespace", idle.namespace.encode()),
+                (b"Knative-Serving-Revision", idle.name.encode()),
+            ),
+        )
+        await until(lambda: idle in autoscaler.first_told)
+        told_at, told = autoscaler.first_told[idle]
+        assert told == Stat(
+            pod_name="activator-1", average_concurrent_requests=1.0, request_count=1.0
+        )
+        return told_at - asked_at
+
+    # The best of five: this machine may have other work.
+    assert min([await delay_s(RevisionId("default", f"idle-{n}")) for n in range(5)]) < 0.01
+
+
+async def test_the_poke_is_taken_off_the_next_report_and_held_time_counts(
+    world: World, autoscaler: Autoscaler
+) -> None:
+    world.put_revision()
+    activator = await world.start_activator(url=autoscaler.url)
+    await until(lambda: autoscaler.frames)
+    world.send(activator)
+    world.send(activator)
+    await until(lambda: len(autoscaler.told) == 3)
+    poke, first, second = autoscaler.told
+    assert poke == (1, 1)
+    assert first[0] == pytest.approx(1, abs=0.1)  # two held, one of them told already
+    assert first[1] == 1
+    assert second == (2, 0)
+
+
+async def test_an_idle_activator_reports_all_the_same(world: World, autoscaler: Autoscaler) -> None:
+    await world.start_activator("activator-7", url=autoscaler.url)
+    await until(lambda: len(autoscaler.frames) >= 3)
+    assert autoscaler.names == ["activator-7"]
+    assert not autoscaler.told
+
+
+async def test_after_a_break_the_present_load_is_told_first(
+    world: World, autoscaler: Autoscaler
+) -> None:
+    world.put_revision()
+    await autoscaler.stop()
+    activator = await world.start_activator(url=autoscaler.url)
+    for _ in range(3):
+        world.send(activator)
+    await until(lambda: activator.held_requests(IRIS) == 3)
+    await autoscaler.start()
+    await until(lambda: autoscaler.told, within_s=3)
+    assert autoscaler.told[0] == (3, 0)
+
+
+async def test_requests_are_served_while_the_autoscaler_is_away(
+    world: World, autoscaler: Autoscaler
+) -> None:
+    world.put_revision()
+    activator = await world.start_activator(url=autoscaler.url)
+    await until(lambda: autoscaler.frames)
+    await autoscaler.stop()
+    await until(lambda: not activator._reporter.connected)
+    sidecar = await world.start_sidecar()
+    world.put_pods(sidecar)
+    asked = world.ask(activator)
+    await until(lambda: sidecar.running)
+    sidecar.finish()
+    assert (await asked).status == 200
+    frames = len(autoscaler.frames)
+    await autoscaler.start()
+    await until(lambda: len(autoscaler.frames) > frames, within_s=3)
+
+
+async def test_the_end_of_the_activator_ends_the_connection(
+    world: World, autoscaler: Autoscaler
+) -> None:
+    await world.start_activator(url=autoscaler.url)
+    await until(lambda: autoscaler.sockets)
+    await world.stop()
+    await until(lambda: not autoscaler.sockets)
