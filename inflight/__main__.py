@@ -1,0 +1,117 @@
+"""Entry point of the command `inflight`: parse, run, exit code."""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+
+import uvloop
+from rich.console import Console
+
+from inflight.local import app, command_line
+from inflight.local.output import JsonOutput, Output, PlainOutput
+from inflight.local.settings import LocalSettings
+from inflight.local.table import TableOutput
+from inflight.replay import command_line as replay_line
+from inflight.simulate import app as simulate_app
+from inflight.simulate import command_line as simulate_line
+from servingkit import logs
+from servingkit.config import EXIT_CONFIG, ConfigError, problems_in
+
+_EXIT_NO_READER = 1
+_EXIT_KILLED = 130
+"""What a shell reports for a program that Ctrl-C has killed."""
+
+
+def main() -> int:
+    """Run the command; return the exit code."""
+    arguments, command = _parse(sys.argv[1:])
+    exit_code = 0
+    try:
+        exit_code = _run(arguments, command)
+    except* ConfigError as group:
+        for problem in problems_in(group):
+            print(problem, file=sys.stderr)
+        exit_code = EXIT_CONFIG
+    except* BrokenPipeError:
+        # Whoever read our output is gone; what is still to be flushed must not complain of it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        exit_code = _EXIT_NO_READER
+    return exit_code
+
+
+def _parse(argv: Sequence[str]) -> tuple[argparse.Namespace, Sequence[str]]:
+    """Return the options and, apart, the command after `--`, in which nothing is ours."""
+    end = argv.index("--") if "--" in argv else len(argv)
+    parser = argparse.ArgumentParser(
+        prog="inflight", description="Request-based autoscaling for model servers."
+    )
+    parser.add_argument("--version", action="version", version=f"inflight {version('inflight')}")
+    commands = parser.add_subparsers(title="commands", dest="command", required=True)
+    local = commands.add_parser(
+        "local",
+        help="run the whole loop on this machine, without a cluster",
+        description=command_line.DESCRIPTION,
+        epilog=command_line.EPILOG,
+        usage="inflight local --name NAME [OPTION…] -- COMMAND…\n       inflight local FILE…",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command_line.add_options(local)
+    replay = commands.add_parser(
+        "replay",
+        help="take recorded decisions again, and compare",
+        description=replay_line.DESCRIPTION,
+        epilog=replay_line.EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    replay_line.add_options(replay)
+    simulate = commands.add_parser(
+        "simulate",
+        help="run the autoscaler on a load trace, faster than real time",
+        description=simulate_line.DESCRIPTION,
+        epilog=simulate_line.EPILOG,
+        usage="inflight simulate [FILE] [OPTION…]",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    simulate_line.add_options(simulate)
+    arguments, command = parser.parse_args(argv[:end]), argv[end + 1 :]
+    if command and arguments.command != "local":
+        parser.error(f"inflight {arguments.command} takes no command after --")
+    return arguments, command
+
+
+def _run(arguments: argparse.Namespace, command: Sequence[str]) -> int:
+    match arguments.command:
+        case "replay":
+            return replay_line.run(arguments)
+        case "simulate":
+            simulate_app.run(simulate_line.read_settings(arguments))
+            return 0
+        case _:
+            search_path = os.environ.get("PATH")
+            return _run_local(command_line.read_settings(arguments, command, search_path))
+
+
+def _run_local(settings: LocalSettings) -> int:
+    with _output(settings) as output:
+        # Only now: a live table redirects standard error to above itself.
+        logs.configure("inflight", "warning")
+        try:
+            uvloop.run(app.run(settings, os.environ, output))
+        except asyncio.CancelledError:
+            return _EXIT_KILLED
+    return 0
+
+
+def _output(settings: LocalSettings) -> Output:
+    if settings.json:
+        return JsonOutput(sys.stdout)
+    if sys.stdout.isatty():
+        return TableOutput(Console())
+    return PlainOutput(sys.stdout)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""`inflight local`: the whole loop on one machine, pods as processes, without a cluster."""

@@ -1,0 +1,212 @@
+"""The local cluster: what Kubernetes is to the other programs, on one machine.
+
+It is the local side of the five protocols in `servingkit.cluster.protocols`. It decides nothing
+about scale: it starts and stops pods as it is asked, and tells where they are.
+"""
+
+import asyncio
+import uuid
+from collections.abc import Mapping
+from itertools import count
+from types import MappingProxyType
+
+from inflight.local.event import Event
+from inflight.local.node import HOST, Node
+from inflight.local.ports import activator_ports
+from inflight.local.public_endpoint import PublicEndpoint
+from inflight.local.replica_set import ReplicaSet
+from inflight.local.settings import LocalSettings, RevisionSettings
+from servingkit.cluster.protocols import Activator, ClusterError, OnChange
+from servingkit.core.revision import Address, Mode, Pod, PodState, Revision, RevisionId
+
+ACTIVATOR = Activator(name="activator-local", host=HOST)
+"""The one activator; it runs in the same process."""
+
+
+class _LocalRevision:
+    """A revision with its pods and its public endpoint."""
+
+    def __init__(
+        self, settings: RevisionSettings, revision: Revision, replica_set: ReplicaSet, lag_s: float
+    ) -> None:
+        self.settings = settings
+        self.revision = revision
+        self.replica_set = replica_set
+        self.mode = Mode.PROXY
+        self.endpoint = PublicEndpoint(self._backends(), lag_s)
+        self.public_port = 0
+
+    def follow(self) -> None:
+        """Point the public endpoint at what should receive the traffic now."""
+        self.endpoint.follow(self._backends())
+
+    def _backends(self) -> list[Address]:
+        ready = [pod.serving for pod in self.replica_set.pods if pod.state is PodState.READY]
+        if self.mode is Mode.SERVE and ready:
+            return ready
+        return [Address(ACTIVATOR.host, self.revision.activator_port)]
+
+
+class LocalCluster:
+    """Revisions, Pods, Scale, PublicEndpoints and Activators of one machine."""
+
+    def __init__(self, settings: LocalSettings, node: Node) -> None:
+        self._node = node
+        self._pod_numbers = count(1)
+        self._pods_callbacks: list[OnChange] = []
+        ports = activator_ports()
+        self._local = {
+            revision.id: _LocalRevision(
+                revision,
+                _as_revision(revision, ports.take()),
+                self._replica_set(revision),
+                settings.endpoint_lag_s,
+            )
+            for revision in settings.revisions
+        }
+        self._revisions = MappingProxyType(
+            {name: local.revision for name, local in self._local.items()}
+        )
+
+    def __repr__(self) -> str:
+        return f"<LocalCluster {[local.replica_set for local in self._local.values()]}>"
+
+    # --- its own life ---
+
+    async def run(self, listening: asyncio.Event) -> None:
+        """Serve the public endpoints and keep the pods, until stopped and all pods are gone.
+
+        Sets `listening` when clients can connect. Raises OSError when a port cannot be listened
+        on, CommandFailedError when a command never works (both in a group).
+        """
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for local in self._local.values():
+                    address = Address(HOST, local.settings.port)
+                    local.public_port = await local.endpoint.serve(address, tasks)
+                listening.set()
+                for local in self._local.values():
+                    tasks.create_task(local.replica_set.run())
+        finally:
+            self.stop_accepting()
+            for local in self._local.values():
+                local.endpoint.reset_all()
+
+    def stop_accepting(self) -> None:
+        """Close the public ports; open connections go on."""
+        for local in self._local.values():
+            local.endpoint.stop_accepting()
+
+    def stop(self, grace_s: float) -> None:
+        """Delete all pods, killing after `grace_s` what is left; then `run` returns."""
+        for local in self._local.values():
+            local.replica_set.stop(grace_s)
+
+    def url(self, revision: RevisionId) -> str:
+        """Return where clients reach a revision, once the cluster listens."""
+        return f"http://{HOST}:{self._local[revision].public_port}"
+
+    # --- Revisions ---
+
+    def revisions(self) -> Mapping[RevisionId, Revision]:
+        """Return the revisions; they are the same from start to end."""
+        return self._revisions
+
+    def on_revision_change(self, callback: OnChange) -> None:
+        """Call back once for each revision."""
+        for revision in self._revisions:
+            callback(revision)
+
+    # --- Pods ---
+
+    def pods(self, revision: RevisionId) -> tuple[Pod, ...]:
+        """Return the pods of a revision, oldest first; empty for an unknown revision."""
+        local = self._local.get(revision)
+        return () if local is None else local.replica_set.pods
+
+    def on_pods_change(self, callback: OnChange) -> None:
+        """Call back when a revision's pods or their states changed."""
+        self._pods_callbacks.append(callback)
+
+    # --- Scale ---
+
+    async def get_scale(self, revision: RevisionId) -> int:
+        """Return the pods asked for now. Raises ClusterError for an unknown revision."""
+        return self._find(revision).replica_set.replicas
+
+    async def set_scale(self, revision: RevisionId, replicas: int) -> None:
+        """Ask for `replicas` pods. Raises ClusterError for an unknown revision."""
+        replica_set = self._find(revision).replica_set
+        before = replica_set.replicas
+        if replicas == before:
+            return
+        replica_set.scale(replicas)
+        self._node.report(
+            Event(
+                name="scale set",
+                revision=revision,
+                sentence=f"{revision.name}: {before} → {replicas} pods asked for",
+                facts={"before": before, "replicas": replicas},
+            )
+        )
+
+    # --- PublicEndpoints ---
+
+    async def publish(self, revision: RevisionId, mode: Mode) -> None:
+        """Point the revision's listener at its pods or the activator. Raises ClusterError."""
+        local = self._find(revision)
+        if mode is local.mode:
+            return
+        local.mode = mode
+        local.follow()
+        receiver = "its pods" if mode is Mode.SERVE else "the activator"
+        self._node.report(
+            Event(
+                name="endpoints switched",
+                revision=revision,
+                sentence=f"{revision.name}: traffic goes to {receiver}",
+                facts={"mode": mode.value},
+            )
+        )
+
+    # --- Activators ---
+
+    def activators(self) -> tuple[Activator, ...]:
+        """Return the one activator."""
+        return (ACTIVATOR,)
+
+    # --- inner ---
+
+    def _find(self, revision: RevisionId) -> _LocalRevision:
+        local = self._local.get(revision)
+        if local is None:
+            message = f"no revision {revision}"
+            raise ClusterError(message)
+        return local
+
+    def _replica_set(self, settings: RevisionSettings) -> ReplicaSet:
+        def next_name() -> str:
+            return f"{settings.id.name}-{next(self._pod_numbers):05d}"
+
+        def pods_changed() -> None:
+            self._local[settings.id].follow()
+            for callback in self._pods_callbacks:
+                callback(settings.id)
+
+        def is_routed(pod: Address) -> bool:
+            # The activator is in this process: it has dropped the pod before anybody asks here.
+            return self._local[settings.id].endpoint.reaches(pod)
+
+        return ReplicaSet(settings, self._node, next_name, pods_changed, is_routed)
+
+
+def _as_revision(settings: RevisionSettings, activator_port: int) -> Revision:
+    return Revision(
+        id=settings.id,
+        uid=str(uuid.uuid4()),
+        annotations=settings.annotations,
+        container_concurrency=settings.container_concurrency,
+        timeout_s=settings.timeout_s,
+        hosts=settings.hosts,
+        activator_port=activator_port,
+    )

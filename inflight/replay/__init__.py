@@ -1,0 +1,1 @@
+"""`inflight replay`: recorded decisions, taken again by this autoscaler and compared."""

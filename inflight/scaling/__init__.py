@@ -1,0 +1,1 @@
+"""How a person says how a revision scales, for every command that takes it."""

@@ -1,0 +1,1 @@
+"""`inflight simulate`: the autoscaler on a load trace, faster than real time."""

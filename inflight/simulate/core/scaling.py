@@ -1,0 +1,79 @@
+"""The autoscaler inside the simulation: Inflight's own windows, decider and bounds.
+
+The activator's own ledger counts the requests, and tells of the first one of an idle revision at
+once. Reports are always complete: nothing is held for missing data here.
+"""
+
+from typing import Final
+
+from activator.core.load_ledger import LoadLedger
+from autoscaler.core.bounds import Observed
+from autoscaler.core.collector import Collector
+from autoscaler.core.coverage import Sources
+from autoscaler.core.reason import explain
+from autoscaler.core.scaler import Observation, Plan, ScalerState, initial_state, plan
+from autoscaler.core.settings import Metric, ScalingSettings, decider_spec
+from servingkit.core.revision import Mode, RevisionId
+
+_REVISION: Final = RevisionId("default", "simulated")
+_COMPLETE: Final = Sources(ready_pods=(), pods_heard_at={}, activators=(), activators_heard_at={})
+"""Nobody who must report is silent."""
+
+
+class Scaling:
+    """One revision's load as reported, and the plan for it."""
+
+    def __init__(self, settings: ScalingSettings, container_concurrency: int) -> None:
+        self.plan: Plan | None = None
+        """The latest plan. None: not decided yet."""
+
+        self.reason = "not decided yet"
+        self._settings = settings
+        self._spec = decider_spec(settings, container_concurrency)
+        self._ledger = LoadLedger("activator")
+        self._collector = Collector(settings)
+        self._state: ScalerState | None = None
+        self._proxied_since: float | None = None
+
+    def __repr__(self) -> str:
+        return f"<Scaling {self.reason}>"
+
+    def request_arrived(self, now: float) -> bool:
+        """Count a request in; tell whether it wakes a revision that has no pods, or soon none."""
+        stat = self._ledger.request_arrived(_REVISION, now)
+        if stat is None:
+            return False
+        self._collector.record_activator(stat, now)
+        return self.plan is not None and self.plan.desired_pods == 0
+
+    def request_left(self, now: float) -> None:
+        """Count a request out."""
+        self._ledger.request_left(_REVISION, now)
+
+    def report(self, now: float) -> None:
+        """Let the autoscaler hear of the last second."""
+        for stat in self._ledger.report(now).values():
+            self._collector.record_activator(stat, now)
+
+    def decide(self, replicas: int, ready_pods: int, now: float) -> Plan:
+        """Return what to ask the cluster for."""
+        cluster = Observed(replicas, ready_pods, self._proxied_since)
+        reading = self._collector.reading(self._settings.metric, now)
+        observation = Observation(
+            reading=None if self._collector.is_empty(now) else reading,
+            concurrency=self._collector.reading(Metric.CONCURRENCY, now).stable,
+            sources=_COMPLETE,
+            cluster=cluster,
+        )
+        state = self._state or initial_state(self._settings, self._spec, cluster, now)
+        decided, self._state = plan(self._settings, self._spec, state, observation, now)
+        self._move_traffic(decided.mode, now)
+        self.reason = explain(self._settings, self._spec, decided, now)
+        self.plan = decided
+        return decided
+
+    def _move_traffic(self, mode: Mode, now: float) -> None:
+        if mode is Mode.SERVE:
+            self._proxied_since = None
+        elif self._proxied_since is None:
+            self._proxied_since = now

@@ -1,0 +1,55 @@
+import io
+
+from rich.console import Console
+
+from inflight.local.event import Event
+from inflight.local.output import Started
+from inflight.local.table import TableOutput, revisions_table
+from tests.inflight.local.rows import IRIS, row
+
+
+def console() -> Console:
+    return Console(file=io.StringIO(), width=120, force_terminal=True, color_system=None)
+
+
+def text_of(target: Console) -> str:
+    assert isinstance(target.file, io.StringIO)
+    return target.file.getvalue()
+
+
+def test_table_shows_load_pods_and_panic() -> None:
+    target = console()
+    target.print(revisions_table([row(ready_pods=2, held_requests=9, panicking=True)]))
+    shown = text_of(target)
+    (line,) = (line for line in shown.splitlines() if "iris" in line)
+    cells = [cell.strip() for cell in line.split("│")]
+    assert cells[1:-1] == ["iris", "4.0", "9", "12.0", "3", "2", "1", "0", "panic"]
+    assert "http://127.0.0.1:8000" in shown
+
+
+def test_what_is_not_known_is_a_question_mark() -> None:
+    target = console()
+    target.print(revisions_table([row(known=False)]))
+    (line,) = (line for line in text_of(target).splitlines() if "iris" in line)
+    cells = [cell.strip() for cell in line.split("│")]
+    assert [cells[2], cells[4], cells[5]] == ["?", "?", "?"]
+
+
+def test_reason_events_and_last_words_are_shown() -> None:
+    target = console()
+    with TableOutput(target) as output:
+        output.show_start(Started(api="http://127.0.0.1:8081", urls={IRIS: "http://x"}))
+        output.show_tick([row()], 1.0)
+        lost = Event(
+            name="pod failed",
+            revision=IRIS,
+            sentence="pod iris-00001 lost its model",
+            facts={"pod": "iris-00001"},
+            last_lines=("no weights",),
+        )
+        output.show_event(lost, 1.5)
+    shown = text_of(target)
+    assert "control API http://127.0.0.1:8081" in shown
+    assert "iris: 3 pods: 4 in flight" in shown
+    assert "1.5s  pod iris-00001 lost its model" in shown
+    assert "iris-00001 | no weights" in shown

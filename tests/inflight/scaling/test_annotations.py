@@ -1,0 +1,38 @@
+from inflight.scaling.annotations import read_annotations
+from inflight.scaling.fields import Fields
+from inflight.scaling.options import DEFAULTS
+from servingkit.config import Problem
+
+
+def read(values: dict[object, object]) -> tuple[dict[str, str], list[Problem]]:
+    problems: list[Problem] = []
+    fields = Fields(values, problems, "settings.{}".format)
+    return read_annotations(fields, DEFAULTS, problems), problems
+
+
+def test_names_with_and_without_prefix_become_annotations() -> None:
+    annotations, problems = read(
+        {"scaling": {"target": 7}, "annotations": {"autoscaling.knative.dev/window": "30s"}}
+    )
+    assert problems == []
+    assert annotations == {
+        "autoscaling.knative.dev/target": "7",
+        "autoscaling.knative.dev/window": "30s",
+    }
+
+
+def test_problem_is_told_under_the_name_that_was_written() -> None:
+    _, problems = read(
+        {"scaling": {"target": 0}, "annotations": {"autoscaling.knative.dev/window": "1s"}}
+    )
+    assert {problem.key for problem in problems} == {
+        "settings.scaling.target",
+        "settings.annotations.autoscaling.knative.dev/window",
+    }
+
+
+def test_setting_given_twice_is_refused() -> None:
+    _, problems = read(
+        {"scaling": {"target": 1}, "annotations": {"autoscaling.knative.dev/target": "2"}}
+    )
+    assert [problem.key for problem in problems] == ["settings.scaling.target"]

@@ -1,0 +1,38 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from inflight.simulate import app
+from inflight.simulate.settings import SimulateSettings
+from servingkit.config import ConfigError
+from tests.inflight.simulate.scenarios import arrivals, scenario
+
+
+def settings(csv: Path | None = None, plot: Path | None = None) -> SimulateSettings:
+    return SimulateSettings(
+        load=arrivals((60, 2)), scenarios={"one": scenario()}, seed=3, csv=csv, plot=plot
+    )
+
+
+def test_summary_ends_with_how_long_it_took(capsys: pytest.CaptureFixture[str]) -> None:
+    app.run(settings())
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("requests")
+    assert re.fullmatch(r"60 s simulated in \d+\.\d\d s", lines[-1])
+
+
+def test_files_are_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    app.run(settings(tmp_path / "a.csv", tmp_path / "a.png"))
+    assert capsys.readouterr().err == ""
+    assert len((tmp_path / "a.csv").read_text().splitlines()) == 61
+    assert (tmp_path / "a.png").stat().st_size > 0
+
+
+def test_without_matplotlib_the_extra_is_named_before_anything_runs(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(app, "find_spec", lambda _name: None)
+    with pytest.raises(ConfigError, match=r"pip install 'inflight\[simulate\]'"):
+        app.run(settings(plot=tmp_path / "a.png"))
+    assert capsys.readouterr().out == ""
