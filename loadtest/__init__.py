@@ -1,0 +1,1 @@
+"""Load: locust users and shapes, sample servers, scenarios, reports and benchmarks."""

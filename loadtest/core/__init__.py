@@ -1,0 +1,1 @@
+"""Pure parts of load tests: shapes, what a run saw second by second, and its verdict."""
