@@ -1,0 +1,210 @@
+"""Time limits and the limit on concurrency, before a model that follows a script."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from tests.integration.programs import RunningSidecar, sidecar
+from tests.servingkit.http1.peers import Answered, Wire, connect, until, upstream
+
+pytestmark = [pytest.mark.integration, pytest.mark.asyncio]
+
+Script = Callable[[Wire], Awaitable[None]]
+
+GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+WEBSOCKET = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+
+DURATION = {"REVISION_TIMEOUT_SECONDS": "0.8"}
+START = {"REVISION_RESPONSE_START_TIMEOUT_SECONDS": "0.4"}
+IDLE = {"REVISION_IDLE_TIMEOUT_SECONDS": "0.4"}
+
+
+@asynccontextmanager
+async def before(
+    script: Script, environ: dict[str, str], concurrency: int = 0
+) -> AsyncIterator[tuple[RunningSidecar, Wire]]:
+    async with upstream(script) as model:
+        port = model.address.port
+        with sidecar(port, container_concurrency=concurrency, output=None, **environ) as proxy:
+            client = await connect(proxy.serving_port)
+            yield proxy, client
+            client.close()
+
+
+async def say_nothing(wire: Wire) -> None:
+    await wire.request()
+    await wire.rest()
+
+
+async def begin(wire: Wire) -> None:
+    await wire.request()
+    await wire.send(HEAD + b"3\r\nfoo\r\n")
+    await wire.rest()
+
+
+async def dribble(wire: Wire) -> None:
+    await wire.request()
+    await wire.send(HEAD)
+    for _ in range(10):
+        await wire.send(b"1\r\nx\r\n")
+        await asyncio.sleep(0.1)
+    await wire.send(b"0\r\n\r\n")
+
+
+def said_why(answer: Answered) -> bool:
+    return (answer.status, answer.header(b"inflight-reason"), answer.body) == (
+        504,
+        b"upstream-timeout",
+        b"request timeout\n",
+    )
+
+
+@pytest.mark.parametrize("limit", [DURATION, START, IDLE], ids=["duration", "start", "idle"])
+async def test_before_the_first_byte_each_limit_is_a_504(limit: dict[str, str]) -> None:
+    async with before(say_nothing, limit) as (proxy, client):
+        began_at = time.monotonic()
+        await client.send(GET)
+        assert said_why(await client.answer())
+        assert 0.3 < time.monotonic() - began_at < 2.5
+        assert proxy.metric('inflight_requests_total{code="504"}') == 1
+
+
+@pytest.mark.parametrize("limit", [DURATION, IDLE], ids=["duration", "idle"])
+async def test_after_the_first_byte_the_connection_is_aborted(
+    limit: dict[str, str],
+) -> None:
+    async with before(begin, limit) as (_, client):
+        await client.send(GET)
+        assert (await client.until(b"foo\r\n")).startswith(b"HTTP/1.1 200 OK\r\n")
+        with pytest.raises(ConnectionResetError):
+            await client.rest()
+
+
+@pytest.mark.parametrize("limit", [START, IDLE], ids=["start", "idle"])
+async def test_stream_that_goes_on_is_cut_by_neither(limit: dict[str, str]) -> None:
+    async with before(dribble, limit) as (_, client):
+        await client.send(GET)
+        assert (await client.answer()).body == b"x" * 10
+
+
+async def test_stream_that_goes_on_is_cut_by_the_whole_duration() -> None:
+    async with before(dribble, DURATION) as (_, client):
+        await client.send(GET)
+        with pytest.raises(ConnectionResetError):
+            await client.answer()
+
+
+async def echo(wire: Wire) -> None:
+    await wire.until(b"\r\n\r\n")
+    await wire.send(SWITCH)
+    while data := await wire.reader.read(65_536):
+        await wire.send(data)
+
+
+async def swallow(wire: Wire) -> None:
+    await wire.until(b"\r\n\r\n")
+    await wire.send(SWITCH)
+    await wire.rest()
+
+
+async def talk(wire: Wire) -> None:
+    await wire.until(b"\r\n\r\n")
+    await wire.send(SWITCH)
+    while True:
+        await wire.send(b"more")
+        await asyncio.sleep(0.1)
+
+
+async def test_websocket_outlives_all_limits_but_the_idle_one() -> None:
+    async with before(echo, DURATION | START) as (_, client):
+        await client.send(WEBSOCKET)
+        await client.until(b"\r\n\r\n")
+        await asyncio.sleep(1.2)  # longer than either limit
+        await client.send(b"still there?")
+        await client.until(b"still there?")
+
+
+async def test_idle_websocket_is_aborted() -> None:
+    async with before(echo, IDLE) as (proxy, client):
+        await client.send(WEBSOCKET)
+        await client.until(b"\r\n\r\n")
+        with pytest.raises(ConnectionResetError):
+            await client.rest()
+        assert proxy.metric("inflight_requests_in_flight") == 0
+
+
+@pytest.mark.parametrize("model", [swallow, talk], ids=["to the model", "to the client"])
+async def test_bytes_of_a_websocket_count_in_either_direction(model: Script) -> None:
+    async with before(model, IDLE) as (_, client):
+        await client.send(WEBSOCKET)
+        await client.until(b"\r\n\r\n")
+        for _ in range(10):
+            if model is swallow:
+                await client.send(b"more")
+            else:
+                await client.until(b"more")
+            await asyncio.sleep(0.1)
+        assert not client.reader.at_eof()
+
+
+QUEUE = {"INFLIGHT_QUEUE_TIMEOUT_SECONDS": "0.4"}
+
+
+async def test_request_that_waits_too_long_for_a_slot_is_refused() -> None:
+    async with before(say_nothing, QUEUE, concurrency=1) as (proxy, running):
+        await running.send(GET)
+        waiting = await connect(proxy.serving_port)
+        await until(lambda: proxy.metric("inflight_requests_in_flight") == 1)
+        began_at = time.monotonic()
+        await waiting.send(GET)
+        answer = await waiting.answer()
+        waited_s = time.monotonic() - began_at
+        assert (answer.status, answer.header(b"inflight-reason")) == (
+            503,
+            b"queue-timeout",
+        )
+        assert answer.header(b"retry-after") == b"1"
+        assert 0.35 < waited_s < 2
+        # The one that runs is not meant: it goes on.
+        assert proxy.metric("inflight_requests_in_flight") == 1
+        assert proxy.metric("inflight_requests_queued") == 0
+        waiting.close()
+
+
+async def test_limit_can_be_changed_while_requests_wait() -> None:
+    arrived = asyncio.Semaphore(0)
+
+    async def model(wire: Wire) -> None:
+        await wire.request()
+        arrived.release()
+        await wire.rest()
+
+    async with before(model, {}, concurrency=1) as (proxy, first):
+        others = [await connect(proxy.serving_port) for _ in range(3)]
+        for client in (first, *others):
+            await client.send(GET)
+        await until(lambda: proxy.metric("inflight_requests_queued") == 3)
+        assert proxy.order("/container-concurrency").text == "1\n"
+        assert proxy.order("/container-concurrency?limit=3", "PUT").text == "3\n"
+        async with asyncio.timeout(10):
+            for _ in range(3):
+                await arrived.acquire()
+        assert proxy.metric("inflight_requests_queued") == 1
+        assert proxy.metric("inflight_container_concurrency") == 3
+        for client in others:
+            client.close()
+
+
+@pytest.mark.parametrize(
+    ("method", "query", "status"),
+    [("GET", "?limit=3", 405), ("PUT", "?limit=-1", 400), ("PUT", "?limit=x", 400)],
+)
+async def test_no_other_order_changes_the_limit(method: str, query: str, status: int) -> None:
+    async with before(say_nothing, {}, concurrency=1) as (proxy, _):
+        assert proxy.order(f"/container-concurrency{query}", method).status_code == status
+        assert proxy.order("/container-concurrency").text == "1\n"
