@@ -7,7 +7,7 @@ since without a mesh nothing but the activator balances requests over pods.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from autoscaler.core.setting_reader import SettingReader
+from servingkit.setting_reader import SettingReader
 
 HOUR_S = 3600.0
 LEAST_WINDOW_S = 6.0

@@ -17,9 +17,9 @@ from autoscaler.core.defaults import (
     read_target_burst_capacity,
     read_window,
 )
-from autoscaler.core.setting_reader import SettingReader
 from autoscaler.core.window import Aggregation, panic_window_s
 from servingkit.config import ConfigError
+from servingkit.setting_reader import SettingReader
 
 PREFIX = "autoscaling.knative.dev/"
 PROGRESS_DEADLINE = "serving.knative.dev/progress-deadline"

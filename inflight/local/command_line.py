@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 
-from autoscaler.core.duration import parse_duration
 from inflight.local.revision_file import read_revision_file
 from inflight.local.revision_reader import RevisionReader
 from inflight.local.settings import DEFAULT_API_PORT, LocalSettings
@@ -22,6 +21,7 @@ from inflight.scaling.options import (
     label,
 )
 from servingkit.config import ConfigError, Problem
+from servingkit.core.duration import parse_duration
 
 DESCRIPTION = """\
 Run the whole autoscaling loop on this machine, without a cluster.

@@ -6,7 +6,6 @@ from itertools import chain
 from pathlib import Path
 
 from autoscaler.core.defaults import Defaults
-from autoscaler.core.setting_reader import SettingReader
 from autoscaler.core.settings import parse_annotations
 from inflight.scaling.annotations import read_annotations
 from inflight.scaling.fields import Fields
@@ -28,6 +27,7 @@ from inflight.simulate.load_file import read_load
 from inflight.simulate.scaling_file import read_scaling_file
 from inflight.simulate.settings import SimulateSettings
 from servingkit.config import ConfigError, Problem
+from servingkit.setting_reader import SettingReader
 
 DESCRIPTION = """\
 Run the autoscaler on a load trace, offline and faster than real time.

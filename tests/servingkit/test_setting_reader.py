@@ -1,8 +1,8 @@
 import pytest
 
-from autoscaler.core.setting_reader import SettingReader, kebab_case
 from autoscaler.core.window import Aggregation
 from servingkit.config import ConfigError
+from servingkit.setting_reader import SettingReader, kebab_case
 
 
 @pytest.mark.parametrize(

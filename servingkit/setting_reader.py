@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import TypeVar
 
-from autoscaler.core.duration import format_duration, parse_duration
 from servingkit.config import ConfigError, Problem
+from servingkit.core.duration import format_duration, parse_duration
 
 _MOST_INT32 = 2**31 - 1
 _UPPER = re.compile(r"(?<!^)(?=[A-Z])")
