@@ -1,13 +1,16 @@
 """The activator: built, wired, started, and ended in order.
 
-`run` opens all ports before it says that it has started. On cancel it goes on serving and holding
-until every request has ended, at most for the drain time; what still waits then is answered 503.
+`run` opens all ports before it says that it has started. After `stop` it fails its probes and has
+every answer say `Connection: close`, but goes on holding and serving until nobody comes any more or
+its grace period is nearly over; `core.drain` decides.
 """
 
 import asyncio
 import logging
+from typing import Final
 
 from activator.config import Config
+from activator.core.drain import DrainPhase, DrainTimes, drain_phase
 from activator.metrics import ActivatorMetrics
 from activator.pod_prober import PodProber
 from activator.proxy_handler import ProxyHandler
@@ -15,6 +18,7 @@ from activator.refusals import Cause
 from activator.revision_gates import RevisionGates
 from activator.revision_ports import RevisionPorts
 from activator.stat_reporter import StatReporter
+from servingkit.clock import monotonic
 from servingkit.cluster.protocols import Pods, Revisions
 from servingkit.core.revision import RevisionId
 from servingkit.http1.client import HttpClient
@@ -22,6 +26,8 @@ from servingkit.http1.engine import Engine, Listener
 from servingkit.metrics_page import MetricsPage
 
 _log = logging.getLogger(__name__)
+
+_LOOK_EVERY_S: Final = 0.05
 
 
 class Activator:
@@ -40,6 +46,12 @@ class Activator:
         self._gates = RevisionGates(config, revisions, pods, prober)
         self._proxy = ProxyHandler(self._gates, self._reporter)
         self._ports = RevisionPorts(engine, config.listen_host, self._gates, self._proxy)
+        self._drain_times = DrainTimes(
+            hold_s=max(0.0, config.grace_period_s - config.refuse_before_end_s),
+            grace_s=config.grace_period_s,
+            quiet_s=config.drain_quiet_s,
+        )
+        self._stopping = asyncio.Event()
 
     def __repr__(self) -> str:
         return f"<Activator {self._config.name} {self._gates!r} {self._reporter!r}>"
@@ -49,26 +61,43 @@ class Activator:
         gate = self._gates.get(revision_id)
         return gate.throttler.waiting if gate is not None else 0
 
+    @property
+    def ready(self) -> bool:
+        """Whether clients should be sent here: all ports listen, and it is not about to end."""
+        return self._proxy.ready
+
+    def stop(self, times: DrainTimes | None = None) -> None:
+        """Begin to end in order, and return at once; `run` returns when that is done.
+
+        Told again, it takes the new times, counted from the first order. None: as configured.
+        """
+        if times is not None:
+            self._drain_times = times
+        self._stopping.set()
+
     async def run(self, started: asyncio.Event | None = None) -> None:
-        """Serve until cancelled; sets `started` when all ports listen.
+        """Serve until stopped; sets `started` when all ports listen. Cancelling breaks all off.
 
         Raises OSError for a port of its own that cannot be had; one of a revision is tried again.
         """
         serving, metrics = await self._listen()
         async with self._tasks:
-            self._tasks.create_task(self._reporter.run())
-            self._gates.follow(self._ports.revision_changed)
-            await self._ports.open_all()
-            self._tasks.create_task(self._ports.run())
-            self._proxy.ready = True
-            _log.info("serving", extra={"port": self.port, "metrics_port": self.metrics_port})
-            if started is not None:
-                started.set()
+            background = [self._tasks.create_task(self._reporter.run())]
             try:
-                await asyncio.Event().wait()
+                self._gates.follow(self._ports.revision_changed)
+                await self._ports.open_all()
+                background.append(self._tasks.create_task(self._ports.run()))
+                self._proxy.ready = True
+                facts = {"port": self.port, "metrics_port": self.metrics_port}
+                _log.info("serving", extra=facts)
+                if started is not None:
+                    started.set()
+                await self._stopping.wait()
+                await self._drain(serving)
             finally:
-                await self._shut_down(serving)
-                metrics.abort()
+                self._break_off(serving, metrics)
+                for task in background:
+                    task.cancel()
 
     async def _listen(self) -> tuple[Listener, Listener]:
         host = self._config.listen_host
@@ -82,17 +111,37 @@ class Activator:
         self.port, self.metrics_port = serving.port, metrics.port
         return serving, metrics
 
-    async def _shut_down(self, serving: Listener) -> None:
+    async def _drain(self, serving: Listener) -> None:
+        """Go on until nobody needs this activator any more, or time is over."""
+        began_at = monotonic()
         self._proxy.ready = False
         serving.drain()
         self._ports.drain()
-        try:
-            async with asyncio.timeout(self._config.drain_timeout_s):
-                await self._proxy.all_ended()
-        except TimeoutError:
-            unfinished = self._reporter.total_concurrency
+        _log.info("draining", extra={"grace_s": self._drain_times.grace_s})
+        phase = DrainPhase.HOLDING
+        while phase is not DrainPhase.OVER:
+            await asyncio.sleep(_LOOK_EVERY_S)
+            if phase is DrainPhase.REFUSING:
+                self._gates.close(Cause.SHUTTING_DOWN)
+            now = monotonic()
+            last_sign_at = max(
+                self._proxy.last_request_at,
+                serving.newest_silent_connection(),
+                self._ports.newest_silent_connection(),
+            )
+            phase = drain_phase(
+                self._drain_times,
+                now - began_at,
+                now - last_sign_at,
+                self._reporter.total_concurrency,
+            )
+
+    def _break_off(self, serving: Listener, metrics: Listener) -> None:
+        """Refuse what waits, reset what runs, and let answers arrive that were given."""
+        self._proxy.ready = False
+        self._gates.close(Cause.SHUTTING_DOWN)
+        if unfinished := self._reporter.total_concurrency:
             _log.warning("requests broken off", extra={"requests": unfinished})
-        finally:
-            self._gates.close(Cause.SHUTTING_DOWN)
-            serving.abort()
-            self._ports.abort()
+        serving.break_off()
+        self._ports.break_off()
+        metrics.abort()

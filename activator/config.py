@@ -33,8 +33,14 @@ class Config:
     queue_limit: int = 10_000
     """Requests of one revision that may wait."""
 
-    drain_timeout_s: float = 20.0
-    """How long held and running requests are still cared for after the order to stop."""
+    grace_period_s: float = 600.0
+    """Time from the order to end to the kill: the pod's `terminationGracePeriodSeconds`."""
+
+    refuse_before_end_s: float = 10.0
+    """So long before the end of the grace period, requests that still wait are refused."""
+
+    drain_quiet_s: float = 30.0
+    """An earlier end needs so much time without a new request: routes lag behind."""
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Config":
@@ -51,7 +57,9 @@ class Config:
             metrics_port=env.integer("METRICS_PORT", 9090, most=_MOST_PORT),
             cluster_domain=env.text("CLUSTER_DOMAIN", "cluster.local"),
             queue_limit=env.integer("QUEUE_LIMIT", 10_000, least=1),
-            drain_timeout_s=env.seconds("DRAIN_TIMEOUT_SECONDS", 20.0),
+            grace_period_s=env.seconds("GRACE_PERIOD_SECONDS", 600.0),
+            refuse_before_end_s=env.seconds("REFUSE_BEFORE_END_SECONDS", 10.0),
+            drain_quiet_s=env.seconds("DRAIN_QUIET_SECONDS", 30.0),
         )
         env.check()
         return config

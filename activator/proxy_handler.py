@@ -1,6 +1,5 @@
 """The request ports: probes are answered, requests go through their revision's gate to a pod."""
 
-import asyncio
 from functools import partial
 from http import HTTPStatus
 from typing import Final
@@ -37,9 +36,10 @@ class ProxyHandler:
     def __init__(self, gates: RevisionGates, reporter: StatReporter) -> None:
         self.ready = False
         """What probes are told."""
+        self.last_request_at = 0.0
+        """When the newest request came, monotonic seconds."""
         self._gates = gates
         self._reporter = reporter
-        self._all_ended: asyncio.Event | None = None
 
     def __repr__(self) -> str:
         return f"<ProxyHandler {self._gates!r}>"
@@ -53,17 +53,9 @@ class ProxyHandler:
         """Return the service of a revision's own port."""
         return partial(self._serve_revision, revision_id)
 
-    async def all_ended(self) -> None:
-        """Wait until no request is held or running."""
-        self._all_ended = asyncio.Event()
-        self._note_if_all_ended()
-        await self._all_ended.wait()
-
     def request_ended(self, revision_id: RevisionId) -> None:
         """Close the books on a request."""
         self._reporter.request_left(revision_id, monotonic())
-        if self._all_ended is not None:
-            self._note_if_all_ended()
 
     def _serve_revision(self, revision_id: RevisionId, exchange: Exchange) -> None:
         if not self._answered_probe(exchange):
@@ -76,6 +68,7 @@ class ProxyHandler:
         request = ProxiedRequest(self, gate, exchange)
         exchange.watcher = request
         exchange.limit_time(gate.time_limits)
+        self.last_request_at = exchange.started_at
         # Before the gate, and at once when the revision was idle: this is what wakes it.
         self._reporter.request_arrived(gate.revision.id, exchange.started_at)
         try:
@@ -97,10 +90,6 @@ class ProxyHandler:
         else:
             exchange.answer(400, (), b"unexpected probe header value: %b\n" % probe)
         return True
-
-    def _note_if_all_ended(self) -> None:
-        if self._all_ended is not None and self._reporter.total_concurrency == 0:
-            self._all_ended.set()
 
 
 class ProxiedRequest:

@@ -30,6 +30,7 @@ class RevisionPorts:
         self._handler = handler
         self._listeners: dict[int, tuple[RevisionId, Listener]] = {}
         self._changed = asyncio.Event()
+        self._draining = False
 
     def __repr__(self) -> str:
         return f"<RevisionPorts {sorted(self._listeners)}>"
@@ -65,14 +66,20 @@ class RevisionPorts:
         return complete
 
     def drain(self) -> None:
-        """Have clients come back elsewhere."""
+        """Have clients come back elsewhere, on ports that open from now on, too."""
+        self._draining = True
         for _, listener in self._listeners.values():
             listener.drain()
 
-    def abort(self) -> None:
-        """Close all ports, and break off what is still under way."""
+    def newest_silent_connection(self) -> float:
+        """Return when the newest client came that has asked nothing yet; 0: there is none."""
+        listeners = (listener for _, listener in self._listeners.values())
+        return max((listener.newest_silent_connection() for listener in listeners), default=0.0)
+
+    def break_off(self) -> None:
+        """Close all ports, reset what is under way, and let given answers arrive."""
         for _, listener in self._listeners.values():
-            listener.abort()
+            listener.break_off()
 
     async def _open(self, port: int, revision_id: RevisionId) -> bool:
         service = self._handler.service_of(revision_id)
@@ -82,6 +89,7 @@ class RevisionPorts:
         except OSError as error:
             _log.error("revision port unavailable", extra={**facts, "reason": error.strerror})
             return False
+        listener.drain(draining=self._draining)
         self._listeners[port] = (revision_id, listener)
         _log.info("revision port opened", extra=facts)
         return True

@@ -28,7 +28,8 @@ from servingkit.http1.client import HttpClient
 from servingkit.http1.engine import Engine
 
 _QUIET_S = 1.0
-_ACTIVATOR_DRAIN_S = 3.0
+_ACTIVATOR_GRACE_S = 4.0
+_REFUSE_BEFORE_END_S = 1.0
 _POD_GRACE_S = 4.0
 _TICK_S = 1.0
 
@@ -122,7 +123,7 @@ class _Loop:
             await stop.wait()
             scaling.cancel()
             self._cluster.stop_accepting()
-            holding.cancel()
+            activator.stop()
             await asyncio.wait([holding])
             self._cluster.stop(_POD_GRACE_S)
             await asyncio.wait([pods])
@@ -135,7 +136,9 @@ class _Loop:
             autoscaler_url=f"ws://{HOST}:{self._autoscaler.stat_port}",
             port=0,
             metrics_port=0,
-            drain_timeout_s=_ACTIVATOR_DRAIN_S,
+            grace_period_s=_ACTIVATOR_GRACE_S,
+            refuse_before_end_s=_REFUSE_BEFORE_END_S,
+            drain_quiet_s=0.0,  # the public ports are closed by then
         )
         return Activator(config, self._engine, self._cluster, self._cluster)
 

@@ -6,6 +6,7 @@ Each request becomes an `Exchange`, which does the rest. Requests that a client 
 
 import asyncio
 import logging
+import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, cast
@@ -42,6 +43,10 @@ class ServerLimits:
 
     idle_s: float = 600.0
     """Time that a connection may stand without a request."""
+
+    most_age_s: float = 60.0
+    """Answers on older connections say `Connection: close`, so that clients spread again over what
+    there is by then. Each connection draws its own limit, a quarter less to a quarter more."""
 
     stalled_s: float = 60.0
     """Time in which a client must take at least one byte of an answer that waits for it, or send
@@ -121,6 +126,7 @@ class ClientConnection:
         "_exchange",
         "_incoming",
         "_lingering",
+        "_old_at",
         "_pipeline",
         "_pumping",
         "_reader",
@@ -150,6 +156,8 @@ class ClientConnection:
         self.sock: socket.socket | None = None
         self.peer = ""
         self.silent_since = shared.wheel.now
+        age_s = shared.limits.most_age_s * random.uniform(0.75, 1.25)  # noqa: S311 -- no secret
+        self._old_at = shared.wheel.now + age_s
         self.out: list[bytes] = []
         self.feeding = False
         self.closing = False
@@ -295,7 +303,8 @@ class ClientConnection:
 
     def keeps_alive(self) -> bool:
         """Return whether the connection is to stay open after this answer."""
-        return not (self.closing or self._shared.draining)
+        shared = self._shared
+        return not (self.closing or shared.draining or shared.wheel.now >= self._old_at)
 
     def set_deadline(self, at: float) -> None:
         """Be called back then, or before it to see whether the client has stalled."""

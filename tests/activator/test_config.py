@@ -20,7 +20,9 @@ def test_every_bad_value_is_named() -> None:
         "AUTOSCALER_URL": "http://autoscaler",
         "PORT": "http",
         "QUEUE_LIMIT": "0",
-        "DRAIN_TIMEOUT_SECONDS": "-1",
+        "GRACE_PERIOD_SECONDS": "-1",
+        "REFUSE_BEFORE_END_SECONDS": "ten",
+        "DRAIN_QUIET_SECONDS": "-1",
     }
     with pytest.raises(ConfigError) as caught:
         Config.from_env(bad)

@@ -107,7 +107,9 @@ class World:
             port=0,
             metrics_port=0,
             queue_limit=int(settings.get("queue_limit", 100)),
-            drain_timeout_s=settings.get("drain_timeout_s", 0.0),
+            grace_period_s=settings.get("grace_period_s", 600.0),
+            refuse_before_end_s=settings.get("refuse_before_end_s", 10.0),
+            drain_quiet_s=settings.get("drain_quiet_s", 0.0),
         )
         activator = Activator(config, self._inside, self.cluster, self.cluster)
         started = asyncio.Event()
@@ -122,6 +124,11 @@ class World:
         for task in (*self._asking, *self._running):
             with suppress(asyncio.CancelledError):
                 await task
+
+    async def activator_over(self) -> None:
+        """Wait for the end of the newest activator, which was told to stop."""
+        async with asyncio.timeout(20):
+            await self._running.pop()
 
     def put_revision(self, container_concurrency: int = 1, **settings: float) -> None:
         self.cluster.put_revision(

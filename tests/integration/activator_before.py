@@ -28,7 +28,6 @@ async def activator_before(proxy: RunningSidecar) -> AsyncIterator[Address]:
         autoscaler_url=f"ws://{_HOST}:1",
         port=0,
         metrics_port=0,
-        drain_timeout_s=0,
     )
     started = asyncio.Event()
     async with Engine() as engine, asyncio.TaskGroup() as tasks:

@@ -68,7 +68,7 @@ async def cluster_with_activator(folder: Path) -> AsyncIterator[LocalCluster]:
                 autoscaler_url=f"ws://{HOST}:9",  # nobody: the test asks for pods by hand
                 port=0,
                 metrics_port=0,
-                drain_timeout_s=1.0,
+                grace_period_s=1.0,
             )
             activator = Activator(config, engine, cluster, cluster)
             listening, holding = asyncio.Event(), asyncio.Event()

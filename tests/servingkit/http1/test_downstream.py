@@ -25,6 +25,30 @@ async def test_requests_on_one_connection_are_answered_in_turn() -> None:
             assert (answer.status, answer.body) == (200, b"/%d" % number)
 
 
+async def test_an_old_connection_is_closed_with_an_answer() -> None:
+    async with site(echo, ServerLimits(most_age_s=0.5)) as place:
+        client = await place.client()
+        count = 0
+        while True:
+            await client.send(GET % count)
+            answer = await client.answer()
+            assert answer.body == b"/%d" % count
+            count += 1
+            if answer.header(b"connection") is not None:
+                break
+            await asyncio.sleep(0.01)
+        assert answer.header(b"connection") == b"close"
+        assert await client.reader.read() == b""
+
+
+async def test_a_young_connection_is_kept() -> None:
+    async with site(echo, ServerLimits(most_age_s=3600)) as place:
+        client = await place.client()
+        for number in range(3):
+            await client.send(GET % number)
+            assert (await client.answer()).header(b"connection") is None
+
+
 @pytest.mark.parametrize("count", [2, 16, 17, 500, 6_000])
 async def test_requests_sent_ahead_are_answered_in_order_and_none_is_lost(count: int) -> None:
     async with site(echo) as place:
