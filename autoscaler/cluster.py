@@ -2,15 +2,23 @@
 
 from dataclasses import dataclass
 
-from servingkit.cluster.protocols import Activators, Pods, PublicEndpoints, Revisions, Scale
+from servingkit.cluster.protocols import (
+    Activators,
+    Pods,
+    PublicEndpoints,
+    Revisions,
+    RevisionStates,
+    Scale,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cluster:
-    """The five seams, all of one cluster."""
+    """The six seams, all of one cluster."""
 
     revisions: Revisions
     pods: Pods
     scale: Scale
     public_endpoints: PublicEndpoints
     activators: Activators
+    states: RevisionStates

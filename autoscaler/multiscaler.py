@@ -19,6 +19,7 @@ from autoscaler.core.reason import explain
 from autoscaler.core.scaler import Observation, initial_state, plan
 from autoscaler.core.settings import Metric, parse_annotations
 from autoscaler.scale_actuator import ScaleActuator
+from autoscaler.state_keeper import StateKeeper
 from autoscaler.tracked_revision import TrackedRevision
 from servingkit.clock import monotonic
 from servingkit.cluster.protocols import ClusterError
@@ -41,6 +42,7 @@ class Multiscaler:
         self._cluster = cluster
         self._defaults = defaults
         self._activators_heard_at = activators_heard_at
+        self._state_keeper = StateKeeper(cluster.states)
         self._actuator = ScaleActuator(cluster.scale, cluster.public_endpoints)
         self._changed: asyncio.Queue[RevisionId] = asyncio.Queue()
         self._tasks: dict[RevisionId, asyncio.Task[None]] = {}
@@ -112,11 +114,14 @@ class Multiscaler:
         observation = self._observe(tracked, replicas, now)
         # Decide.
         settings, spec = tracked.settings, tracked.spec
-        state = tracked.state or initial_state(settings, spec, observation.cluster, now)
+        state = tracked.state or initial_state(
+            settings, spec, observation.cluster, now, self._state_keeper.recall(tracked, now)
+        )
         decided, tracked.state = plan(settings, spec, state, observation, now)
         tracked.settle(decided, explain(settings, spec, decided, now))
         # Act.
         await self._actuator.act(tracked, decided, replicas)
+        await self._state_keeper.keep(tracked, now)
 
     def _observe(self, tracked: TrackedRevision, replicas: int, now: float) -> Observation:
         pods = self._cluster.pods.pods(tracked.revision.id)

@@ -6,6 +6,7 @@ from autoscaler.core.scaler import Plan
 from autoscaler.tracked_revision import TrackedRevision
 from servingkit.clock import monotonic
 from servingkit.cluster.protocols import PublicEndpoints, Scale
+from servingkit.core.revision import Mode
 
 _log = logging.getLogger(__name__)
 
@@ -42,9 +43,17 @@ class ScaleActuator:
         _log.info("scale changed", extra={**facts, "reason": tracked.reason})
 
     async def _publish(self, tracked: TrackedRevision, plan: Plan) -> None:
-        if tracked.published is plan.mode:
+        moves = tracked.published is not plan.mode
+        # Pods that serve by themselves need no other activators while they do.
+        needs = (
+            plan.activators if moves or plan.mode is Mode.PROXY else tracked.published_activators
+        )
+        if not moves and needs == tracked.published_activators:
             return
-        await self._public_endpoints.publish(tracked.revision.id, plan.mode)
+        await self._public_endpoints.publish(tracked.revision.id, plan.mode, needs)
+        tracked.published_activators = needs
+        if not moves:
+            return
         tracked.published = plan.mode
         tracked.published_at = monotonic()
         facts = {"revision": str(tracked.revision.id), "mode": plan.mode.value}

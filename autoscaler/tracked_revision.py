@@ -2,11 +2,15 @@
 
 import asyncio
 import logging
+from typing import TYPE_CHECKING
 
 from autoscaler.core.collector import Collector
 from autoscaler.core.scaler import Plan, ScalerState
 from autoscaler.core.settings import ScalingSettings, decider_spec
 from servingkit.core.revision import Mode, Revision
+
+if TYPE_CHECKING:
+    from servingkit.core.revision_state import RevisionState
 
 _log = logging.getLogger(__name__)
 
@@ -34,6 +38,11 @@ class TrackedRevision:
         """Who the cluster was last told receives the traffic. None: not told yet."""
 
         self.published_at = 0.0
+        self.published_activators = 0
+        """For how many activators the traffic was last published."""
+
+        self.saved: RevisionState | None = None
+        """What the cluster keeps of it. None: nothing yet."""
 
     def __repr__(self) -> str:
         return f"<TrackedRevision {self.revision.id}: {self.reason}>"

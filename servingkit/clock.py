@@ -8,3 +8,6 @@ given `now`.
 import time
 
 monotonic = time.monotonic
+
+wall_clock = time.time  # noqa: TID251 -- the one place where it is taken
+"""Seconds since 1970 (UTC). Only for what a person writes down or what outlives the process."""

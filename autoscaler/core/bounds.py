@@ -68,8 +68,23 @@ class BoundsState:
     """Whether the initial scale was reached, or given up; it applies once."""
 
 
-def initial_state(settings: ScalingSettings, observed: Observed, now: float) -> BoundsState:
-    """Return the state of a revision seen for the first time."""
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What an earlier process knew of a revision."""
+
+    initialised: bool
+    inactive_since: float | None
+    """On the clock of this process. None: it was wanted."""
+
+
+def initial_state(
+    settings: ScalingSettings, observed: Observed, now: float, remembered: Remembered | None = None
+) -> BoundsState:
+    """Return the state of a revision that this process sees for the first time."""
+    if remembered is not None and remembered.inactive_since is not None:
+        return BoundsState(Phase.INACTIVE, remembered.inactive_since, remembered.initialised)
+    if remembered is not None:
+        return BoundsState(Phase.ACTIVATING, now, remembered.initialised)
     at_zero = settings.initial_scale == 0 and observed.replicas == 0
     phase = Phase.INACTIVE if at_zero else Phase.ACTIVATING
     return BoundsState(phase, now, initialised=settings.initial_scale == 0)

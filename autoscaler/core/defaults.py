@@ -27,6 +27,9 @@ class Defaults:
 
     requests_per_second_target_default: float = 200.0
     target_burst_capacity: float = -1.0
+    activator_capacity: float = 100.0
+    """Requests in flight that one activator carries."""
+
     stable_window_s: int = 60
     panic_window_percentage: float = 10.0
     panic_threshold_percentage: float = 200.0
@@ -68,6 +71,9 @@ def parse_defaults(data: Mapping[str, str], prefix: str = "") -> Defaults:
             least=LEAST_TARGET,
         ),
         target_burst_capacity=read_target_burst_capacity(reader, BUILT_IN.target_burst_capacity),
+        activator_capacity=reader.number(
+            "activator-capacity", BUILT_IN.activator_capacity, least=1
+        ),
         stable_window_s=read_window(reader, "stable-window", BUILT_IN.stable_window_s),
         panic_window_percentage=reader.number(
             "panic-window-percentage", BUILT_IN.panic_window_percentage, least=1, most=100

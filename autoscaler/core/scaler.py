@@ -7,7 +7,8 @@ take pods away (`coverage`), what the revision allows (`bounds`), and who receiv
 from dataclasses import dataclass
 
 from autoscaler.core import bounds, coverage, decider
-from autoscaler.core.bounds import BoundsState, Observed, Phase
+from autoscaler.core.activator_count import activator_count
+from autoscaler.core.bounds import BoundsState, Observed, Phase, Remembered
 from autoscaler.core.coverage import Coverage, CoverageState, Sources
 from autoscaler.core.decider import DeciderSpec, DeciderState, Decision, Reading
 from autoscaler.core.settings import ScalingSettings
@@ -36,6 +37,9 @@ class Plan:
 
     desired_pods: int
     mode: Mode
+    activators: int
+    """How many activators its load needs, while any are in the path."""
+
     phase: Phase
     excess_burst_capacity: int
     decision: Decision | None
@@ -60,13 +64,17 @@ class Plan:
 
 
 def initial_state(
-    settings: ScalingSettings, spec: DeciderSpec, observed: Observed, now: float
+    settings: ScalingSettings,
+    spec: DeciderSpec,
+    observed: Observed,
+    now: float,
+    remembered: Remembered | None = None,
 ) -> ScalerState:
     """Return the state of a revision that this autoscaler sees for the first time."""
     return ScalerState(
         decider=decider.initial_state(observed.ready_pods, now),
         coverage=CoverageState(complete_at=now),
-        bounds=bounds.initial_state(settings, observed, now),
+        bounds=bounds.initial_state(settings, observed, now, remembered),
         excess_burst_capacity=decider.initial_excess_burst_capacity(spec, settings.initial_scale),
     )
 
@@ -105,6 +113,7 @@ def plan(
     result = Plan(
         desired_pods=pods,
         mode=Mode.SERVE if direct else Mode.PROXY,
+        activators=activator_count(spec, cluster.ready_pods, settings.activator_capacity),
         phase=bounds_state.phase,
         excess_burst_capacity=excess,
         decision=decision,

@@ -74,6 +74,9 @@ class ScalingSettings:
     retention_period_s: float
     """How long the last pod stays after traffic stopped."""
 
+    activator_capacity: float
+    """Requests in flight that one activator carries."""
+
     progress_deadline_s: float
     """How long a revision may take to get its pods ready."""
 
@@ -161,6 +164,7 @@ def _read(reader: SettingReader, defaults: Defaults, progress_deadline_s: float)
             defaults.scale_to_zero_pod_retention_period_s,
             most=HOUR_S,
         ),
+        activator_capacity=defaults.activator_capacity,
         progress_deadline_s=progress_deadline_s,
     )
 

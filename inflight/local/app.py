@@ -107,6 +107,7 @@ class _Loop:
                 scale=cluster,
                 public_endpoints=cluster,
                 activators=cluster,
+                states=cluster,
             ),
         )
 

@@ -1,6 +1,6 @@
 """The local cluster: what Kubernetes is to the other programs, on one machine.
 
-It is the local side of the five protocols in `servingkit.cluster.protocols`. It decides nothing
+It is the local side of the six protocols in `servingkit.cluster.protocols`. It decides nothing
 about scale: it starts and stops pods as it is asked, and tells where they are.
 """
 
@@ -18,6 +18,7 @@ from inflight.local.replica_set import ReplicaSet
 from inflight.local.settings import LocalSettings, RevisionSettings
 from servingkit.cluster.protocols import Activator, ClusterError, OnChange
 from servingkit.core.revision import Address, Mode, Pod, PodState, Revision, RevisionId
+from servingkit.core.revision_state import RevisionState
 
 ACTIVATOR = Activator(name="activator-local", host=HOST)
 """The one activator; it runs in the same process."""
@@ -48,11 +49,12 @@ class _LocalRevision:
 
 
 class LocalCluster:
-    """Revisions, Pods, Scale, PublicEndpoints and Activators of one machine."""
+    """Revisions, Pods, Scale, PublicEndpoints, RevisionStates and Activators of one machine."""
 
     def __init__(self, settings: LocalSettings, node: Node) -> None:
         self._node = node
         self._pod_numbers = count(1)
+        self._states: dict[RevisionId, RevisionState] = {}
         self._pods_callbacks: list[OnChange] = []
         ports = activator_ports()
         self._local = {
@@ -152,7 +154,7 @@ class LocalCluster:
 
     # --- PublicEndpoints ---
 
-    async def publish(self, revision: RevisionId, mode: Mode) -> None:
+    async def publish(self, revision: RevisionId, mode: Mode, activators: int) -> None:  # noqa: ARG002 -- there is one
         """Point the revision's listener at its pods or the activator. Raises ClusterError."""
         local = self._find(revision)
         if mode is local.mode:
@@ -168,6 +170,16 @@ class LocalCluster:
                 facts={"mode": mode.value},
             )
         )
+
+    # --- RevisionStates ---
+
+    def state(self, revision: RevisionId) -> RevisionState | None:
+        """Return what was saved last; it lives as long as this process."""
+        return self._states.get(revision)
+
+    async def save_state(self, revision: RevisionId, state: RevisionState) -> None:
+        """Keep `state` in memory."""
+        self._states[revision] = state
 
     # --- Activators ---
 

@@ -1,4 +1,4 @@
-"""Five seams between the programs and whatever runs the pods.
+"""Six seams between the programs and whatever runs the pods.
 
 Each has two real sides: Kubernetes, and the local cluster of `inflight local`. Reads are plain
 calls on a cache that the side keeps true, so that a request path or a tick never waits for the
@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol
 
 from servingkit.core.revision import Mode, Pod, Revision, RevisionId
+from servingkit.core.revision_state import RevisionState
 
 OnChange = Callable[[RevisionId], None]
 """Told which revision changed: made, altered or gone. Must not raise and must not wait."""
@@ -58,12 +59,26 @@ class Scale(Protocol):
 class PublicEndpoints(Protocol):
     """Who receives what clients send to a revision's public name."""
 
-    async def publish(self, revision: RevisionId, mode: Mode) -> None:
+    async def publish(self, revision: RevisionId, mode: Mode, activators: int) -> None:
         """Point the revision's public endpoints at its pods or at activators.
 
-        Whoever implements it keeps following pods and activators in that mode, and never leaves
-        the endpoints empty by choice: no ready pod means activators. Raises ClusterError.
+        `activators` is how many of them its load needs, 2 or more; when there are more, those take
+        its traffic that `servingkit.core.subset` picks for it. Whoever implements it keeps
+        following pods and activators in that mode, and never leaves the endpoints empty by choice:
+        no ready pod means activators. Raises ClusterError.
         """
+        ...
+
+
+class RevisionStates(Protocol):
+    """What the cluster keeps for the autoscaler about each revision, beyond its life."""
+
+    def state(self, revision: RevisionId) -> RevisionState | None:
+        """Return what was saved last; None when nothing was, or what was cannot be read."""
+        ...
+
+    async def save_state(self, revision: RevisionId, state: RevisionState) -> None:
+        """Keep `state` instead of what was kept before. Raises ClusterError."""
         ...
 
 

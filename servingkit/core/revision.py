@@ -73,6 +73,10 @@ class Pod:
     stats: Address
     """The sidecar's port for `Stat` (9090 on Kubernetes)."""
 
+    metrics: Address | None = None
+    """A Prometheus page with the model's own metrics in it: the sidecar's, if it merges them (9091
+    on Kubernetes). None: there is none."""
+
     created_at: float
     """When the pod was made, on the monotonic clock of this machine."""
 

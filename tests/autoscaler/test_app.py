@@ -69,6 +69,7 @@ async def running(cluster: FakeCluster, config: Config) -> AsyncIterator[Running
         scale=cluster,
         public_endpoints=cluster,
         activators=cluster,
+        states=cluster,
     )
     cluster.put_activators("a")
     autoscaler, started = Autoscaler(config, seams), asyncio.Event()

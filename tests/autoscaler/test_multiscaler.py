@@ -33,6 +33,7 @@ async def scaling(cluster: FakeCluster) -> AsyncIterator[Multiscaler]:
         scale=cluster,
         public_endpoints=cluster,
         activators=cluster,
+        states=cluster,
     )
     multiscaler = Multiscaler(seams, ZERO, {})
     async with asyncio.TaskGroup() as group:

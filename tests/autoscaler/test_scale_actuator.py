@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -16,6 +17,7 @@ def plan_for(pods: int, mode: Mode = Mode.PROXY) -> Plan:
     return Plan(
         desired_pods=pods,
         mode=mode,
+        activators=2,
         phase=Phase.ACTIVE,
         excess_burst_capacity=-1,
         decision=None,
@@ -30,6 +32,7 @@ class Journal:
 
     def __init__(self) -> None:
         self.entries: list[int | Mode] = []
+        self.activator_counts: list[int] = []
         self.broken: set[type] = set()
 
     async def get_scale(self, revision: RevisionId) -> int:
@@ -38,8 +41,9 @@ class Journal:
     async def set_scale(self, revision: RevisionId, replicas: int) -> None:
         self._write(revision, replicas)
 
-    async def publish(self, revision: RevisionId, mode: Mode) -> None:
+    async def publish(self, revision: RevisionId, mode: Mode, activators: int) -> None:
         self._write(revision, mode)
+        self.activator_counts.append(activators)
 
     def _write(self, revision: RevisionId, entry: int | Mode) -> None:
         if type(entry) in self.broken:
@@ -109,3 +113,20 @@ def test_the_time_of_the_move_to_activators_is_kept() -> None:
     assert tracked.proxied_since is not None
     act(journal, tracked, plan_for(1, Mode.SERVE), 1)
     assert tracked.proxied_since is None
+
+
+def test_another_number_of_activators_is_published_while_they_are_in_the_path() -> None:
+    journal, tracked = settled(2)
+    wider = replace(plan_for(2), activators=5)
+    assert act(journal, tracked, wider, 2) == [Mode.PROXY]
+    assert act(journal, tracked, wider, 2) == []
+    assert act(journal, tracked, plan_for(2, Mode.SERVE), 2) == [Mode.SERVE]
+    assert act(journal, tracked, replace(plan_for(2, Mode.SERVE), activators=9), 2) == []
+    assert journal.activator_counts == [2, 5, 2]
+
+
+def test_a_new_number_of_activators_does_not_start_the_grace_period_anew() -> None:
+    journal, tracked = settled(2)
+    since = tracked.proxied_since
+    act(journal, tracked, replace(plan_for(2), activators=5), 2)
+    assert tracked.proxied_since == since

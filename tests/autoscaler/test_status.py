@@ -13,7 +13,9 @@ from tests.fakes.cluster import FakeCluster, pod
 
 def status(tracked: TrackedRevision, cluster: FakeCluster | None = None) -> RevisionStatus:
     fake = cluster or FakeCluster()
-    seams = Cluster(revisions=fake, pods=fake, scale=fake, public_endpoints=fake, activators=fake)
+    seams = Cluster(
+        revisions=fake, pods=fake, scale=fake, public_endpoints=fake, activators=fake, states=fake
+    )
     return status_of(tracked, seams, 10.5)
 
 
@@ -21,6 +23,7 @@ def plan_with(decision: Decision | None, *, complete: bool) -> Plan:
     return Plan(
         desired_pods=2,
         mode=Mode.PROXY,
+        activators=2,
         phase=Phase.ACTIVE,
         excess_burst_capacity=4,
         decision=decision,

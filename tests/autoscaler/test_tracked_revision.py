@@ -17,6 +17,7 @@ def plan_with(
     return Plan(
         desired_pods=1,
         mode=Mode.PROXY,
+        activators=2,
         phase=phase,
         excess_burst_capacity=-1,
         decision=None,

@@ -1,9 +1,10 @@
-"""A cluster in memory: the five seams, and what was written through them."""
+"""A cluster in memory: the six seams, and what was written through them."""
 
 from collections.abc import Mapping, Sequence
 
 from servingkit.cluster.protocols import Activator, OnChange
 from servingkit.core.revision import Address, Mode, Pod, PodState, Revision, RevisionId
+from servingkit.core.revision_state import RevisionState
 
 NOWHERE = Address("127.0.0.1", 1)
 """Nothing listens there."""
@@ -20,12 +21,14 @@ def pod(
 
 
 class FakeCluster:
-    """All five seams in one; pods come only from a test, the newest go when fewer are asked for."""
+    """All six seams in one; pods come only from a test, the newest go when fewer are asked for."""
 
     def __init__(self) -> None:
         self.replicas: dict[RevisionId, int] = {}
         self.scale_writes: list[tuple[RevisionId, int]] = []
         self.mode_writes: list[tuple[RevisionId, Mode]] = []
+        self.activator_counts: dict[RevisionId, int] = {}
+        self.states: dict[RevisionId, RevisionState] = {}
         self._revisions: dict[RevisionId, Revision] = {}
         self._pods: dict[RevisionId, tuple[Pod, ...]] = {}
         self._activators: tuple[Activator, ...] = ()
@@ -80,8 +83,15 @@ class FakeCluster:
         self.scale_writes.append((revision, replicas))
         self._pods[revision] = self._pods.get(revision, ())[:replicas]
 
-    async def publish(self, revision: RevisionId, mode: Mode) -> None:
+    async def publish(self, revision: RevisionId, mode: Mode, activators: int) -> None:
         self.mode_writes.append((revision, mode))
+        self.activator_counts[revision] = activators
+
+    def state(self, revision: RevisionId) -> RevisionState | None:
+        return self.states.get(revision)
+
+    async def save_state(self, revision: RevisionId, state: RevisionState) -> None:
+        self.states[revision] = state
 
     def activators(self) -> tuple[Activator, ...]:
         return self._activators

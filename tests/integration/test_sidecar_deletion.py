@@ -109,7 +109,7 @@ async def test_no_request_is_lost_while_twenty_pods_go_away(tmp_path: Path, mode
             await until(lambda: states() == [PodState.READY] * replicas, within_s=60)
 
         await scale(FEWEST)
-        await cluster.publish(IRIS, mode)
+        await cluster.publish(IRIS, mode, 2)
         clients = [
             asyncio.ensure_future(post_for_ever(cluster.url(IRIS), outcomes))
             for _ in range(CLIENTS)

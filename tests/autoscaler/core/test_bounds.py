@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoscaler.core.bounds import Bound, BoundsState, Observed, Phase, bound, initial_state
+from autoscaler.core.bounds import (
+    Bound,
+    BoundsState,
+    Observed,
+    Phase,
+    Remembered,
+    bound,
+    initial_state,
+)
 from autoscaler.core.defaults import Defaults
 from autoscaler.core.settings import PREFIX, ScalingSettings, parse_annotations
 
@@ -184,3 +192,22 @@ def test_a_revision_seen_first_with_zero_initial_scale_is_what_its_pods_say(repl
     state = initial_state(settings(initial_scale="0"), observed, 5.0)
     phase = Phase.ACTIVATING if replicas else Phase.INACTIVE
     assert state == BoundsState(phase, 5.0, initialised=True)
+
+
+def test_an_initial_scale_that_was_reached_once_is_not_asked_for_by_another_process() -> None:
+    scaling, seen = settings(initial_scale="3"), Observed(1, 1, None)
+    state = initial_state(scaling, seen, 5.0, Remembered(initialised=True, inactive_since=None))
+    assert bound(scaling, state, 1, seen, 5.0)[0] == 1
+
+
+def test_another_process_goes_on_with_an_inactive_revision() -> None:
+    scaling, seen = settings(scale_to_zero_pod_retention_period="2m"), Observed(1, 1, 0.0)
+    state = initial_state(scaling, seen, 100.0, Remembered(initialised=True, inactive_since=20.0))
+    assert bound(scaling, state, 0, seen, 139.0)[:2] == (1, Bound.RETENTION_PERIOD)
+    assert bound(scaling, state, 0, seen, 140.0)[:2] == (0, None)
+
+
+def test_a_revision_at_zero_stays_there_for_another_process() -> None:
+    scaling, seen = settings(initial_scale="2"), Observed(0, 0, None)
+    state = initial_state(scaling, seen, 5.0, Remembered(initialised=True, inactive_since=1.0))
+    assert bound(scaling, state, 0, seen, 5.0)[0] == 0

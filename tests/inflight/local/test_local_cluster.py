@@ -190,7 +190,7 @@ async def test_public_port_follows_the_mode(tmp_path: Path) -> None:
         url = watched.cluster.url(IRIS)
         with pytest.raises(aiohttp.ClientError):  # nobody plays the activator here
             await session.get(url)
-        await watched.cluster.publish(IRIS, Mode.SERVE)
+        await watched.cluster.publish(IRIS, Mode.SERVE, 2)
         async with session.get(url) as response:
             assert response.status == 200
         await watched.scale(0)
@@ -214,4 +214,4 @@ async def test_unknown_revision_is_a_cluster_error(tmp_path: Path) -> None:
         with pytest.raises(ClusterError):
             await watched.cluster.set_scale(nobody, 1)
         with pytest.raises(ClusterError):
-            await watched.cluster.publish(nobody, Mode.SERVE)
+            await watched.cluster.publish(nobody, Mode.SERVE, 2)
