@@ -10,6 +10,7 @@ What a watcher can rely on
     * After `attempt_failed` the exchange is held again: the watcher forwards it elsewhere, answers
       it, or keeps it.
     * `ended` comes exactly once, last, whatever happened.
+    * In `answer_started` it may set `answer_added`, fields that the answer gets, or `abort`.
     * Nothing is called back from inside `forward`; `answer` and `abort` may call `upstream_done`
       and `ended` before they return.
 
@@ -29,6 +30,7 @@ from servingkit.http1.core.forwarding import (
     encode_last_chunk,
     encode_own_answer,
     encode_request,
+    encode_stream_head,
 )
 from servingkit.http1.core.message import CHUNKED, AnswerHead, Header, RequestHead
 from servingkit.http1.stream import Client, Dialer, Upstream
@@ -67,6 +69,7 @@ class Exchange:
         "_attempt_open",
         "_chunked_to_client",
         "_client",
+        "_committed",
         "_dialer",
         "_edits",
         "_kept",
@@ -75,6 +78,7 @@ class Exchange:
         "_replayable",
         "_time_limits",
         "_upstream",
+        "answer_added",
         "answer_begun",
         "answer_bytes",
         "ended",
@@ -104,6 +108,7 @@ class Exchange:
         self.first_byte_at = 0.0
         self.request_bytes = 0
         self.answer_bytes = 0
+        self.answer_added: Sequence[Header] = ()
         self._client = client
         self._dialer = dialer
         self._upstream: Upstream | None = None
@@ -116,6 +121,7 @@ class Exchange:
         self._own_answer: tuple[int, Sequence[Header], bytes] | None = None
         self._answer_complete = False
         self._chunked_to_client = False
+        self._committed = False
         self._time_limits: TimeLimits | None = None
         self._progress_at = now
 
@@ -131,6 +137,11 @@ class Exchange:
         return f"<Exchange {self.request.method.decode()} {state}>"
 
     # --- for programs ---------------------------------------------------------------------------
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether sending the request again does no harm even if a model saw it (RFC 9110 9.2)."""
+        return self.request.method in _IDEMPOTENT and self.replayable
 
     @property
     def replayable(self) -> bool:
@@ -168,10 +179,46 @@ class Exchange:
         """Answer the client directly; stops an attempt that is under way. Too late: no effect."""
         if self.ended or self.answer_begun or self._own_answer is not None:
             return
+        if self._committed:
+            self.abort()
+            return
         self._own_answer = (status, headers, body)
         self._stop_attempt()
         if not self._client.feeding:
             self.settle()
+
+    def withdraw(self) -> None:
+        """Stop the attempt under way, so that the exchange is held again. Too late: no effect."""
+        if self._attempt_open and not self.answer_begun and self._own_answer is None:
+            self._stop_attempt()
+            if not self.request_complete:
+                self._client.pause_reading()
+
+    def begin_stream(self, headers: Sequence[Header]) -> bool:
+        """Commit to a 200 with a body of unknown length while the exchange is held.
+
+        `send` adds to the body, and so does whoever it is forwarded to afterwards, whose own head
+        is not passed on. From now on a failure can only be a reset, `answer` included. Returns
+        False, and does nothing, for a client that cannot take such a body.
+        """
+        request, client = self.request, self._client
+        if not self._is_held() or not self.request_complete:
+            return False  # the rest of the request may wait for a 100
+        if request.minor_version == 0 or request.method == b"HEAD" or request.wants_websocket:
+            return False
+        keep_alive = request.keep_alive and client.keeps_alive()
+        client.closing = not keep_alive
+        self.status = _FIRST_FINAL_STATUS
+        self._committed = self._chunked_to_client = True
+        client.out.append(encode_stream_head(headers, keep_alive=keep_alive))
+        client.flush()
+        return True
+
+    def send(self, data: bytes) -> None:
+        """Add to a stream that was begun, unless somebody else gives its body by now."""
+        if self._committed and self._is_held() and not self._client.write_paused():
+            self._client.out.append(encode_chunk(data))
+            self._client.flush()
 
     def abort(self) -> None:
         """Break the exchange off: the client sees a reset, never an end that looks whole."""
@@ -227,8 +274,12 @@ class Exchange:
             self._upstream.flush()
             if not self.request_complete and not self._upstream.write_paused():
                 self._client.resume_reading()
-        elif not self.request_complete:
-            self._client.pause_reading()
+        else:
+            if len(self._kept) > 1:
+                # Pieces of small chunks would take many times the memory of their bytes.
+                self._kept = [b"".join(self._kept)]
+            if not self.request_complete:
+                self._client.pause_reading()
 
     def client_gone(self) -> None:
         """The client left: stop the upstream at once."""
@@ -286,11 +337,14 @@ class Exchange:
         if head.status < _FIRST_FINAL_STATUS:
             if head.status == _SWITCHING_PROTOCOLS:
                 self._switch_protocols(head, now)
-            elif self.request.minor_version == 1:
+            elif self.request.minor_version == 1 and not self._committed:
                 self._client.out.append(encode_informational(head))
             return
         if not self.watcher.answer_started(head):
             self._refuse(head)
+            return
+        if self._committed:
+            self._join_stream(head, now)
             return
         request = self.request
         minor_version = request.minor_version
@@ -310,6 +364,7 @@ class Exchange:
                 minor_version=minor_version,
                 keep_alive=keep_alive,
                 asked_by_head=request.method == b"HEAD",
+                added=self.answer_added,
             )
         )
 
@@ -353,7 +408,7 @@ class Exchange:
         if self.answer_begun:
             self._break_off(Outcome.UPSTREAM_BROKEN)
             return
-        harmless = self.request.method in _IDEMPOTENT and self.replayable
+        harmless = self.repeatable
         if upstream is not None and upstream.reused and harmless and self._address is not None:
             # The usual race with a keep-alive time-out; a fresh connection settles it.
             self._attempt += 1
@@ -367,6 +422,21 @@ class Exchange:
         self._end(Outcome.ANSWERED)
 
     # --- inside ---------------------------------------------------------------------------------
+
+    def _is_held(self) -> bool:
+        over = self.ended or self.answer_begun or self._own_answer is not None
+        return not over and not self._attempt_open
+
+    def _join_stream(self, head: AnswerHead, now: float) -> None:
+        """Go on with a stream that was begun, if this is one."""
+        if self.ended:
+            return
+        if head.status != _FIRST_FINAL_STATUS:
+            self._break_off(Outcome.UPSTREAM_BROKEN)
+            return
+        self.answer_begun = True
+        self.first_byte_at = self._progress_at = now
+        self._kept.clear()
 
     def _attach(self, upstream: Upstream) -> None:
         request = self.request

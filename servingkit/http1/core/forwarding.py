@@ -106,6 +106,7 @@ def encode_answer(
     minor_version: int,
     keep_alive: bool,
     asked_by_head: bool,
+    added: Sequence[Header] = (),
 ) -> bytes:
     """Return the bytes of an upstream's final answer for a client of HTTP/1.`minor_version`.
 
@@ -118,6 +119,8 @@ def encode_answer(
         dropped = _with_named(dropped, fields[b"connection"])
     parts = [_STATUS_LINES.get(head.status) or b"HTTP/1.1 %d %b\r\n" % (head.status, head.reason)]
     parts += [b"%b: %b\r\n" % pair for pair in head.headers if pair[0].lower() not in dropped]
+    if added:
+        parts += [b"%b: %b\r\n" % pair for pair in added]
     length = head.body_length
     if length < 0:  # CHUNKED or UNTIL_CLOSE
         if minor_version == 1:
@@ -154,6 +157,13 @@ def encode_own_answer(
         parts.append(b"Content-Length: %d\r\n" % len(body))
     parts.append(_connection_line(minor_version=minor_version, keep_alive=keep_alive))
     return b"".join(parts)
+
+
+def encode_stream_head(headers: Iterable[Header], *, keep_alive: bool) -> bytes:
+    """Return the head of a 200 with a chunked body that the program begins itself."""
+    lines = b"".join(b"%b: %b\r\n" % pair for pair in headers)
+    end = _connection_line(minor_version=1, keep_alive=keep_alive)
+    return b"HTTP/1.1 200 OK\r\n%bTransfer-Encoding: chunked\r\n%b" % (lines, end)
 
 
 def encode_chunk(data: bytes) -> bytes:
