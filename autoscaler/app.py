@@ -52,7 +52,7 @@ class Autoscaler:
         """
         engine = Engine()
         scraper = Scraper(HttpClient(engine), self._cluster.pods, self._multiscaler.tracked)
-        metrics = RevisionMetrics(self.statuses, lambda: scraper.failures)
+        metrics = RevisionMetrics(self.statuses, scraper.failures.total)
         async with AsyncExitStack() as sites:
             self.stat_port = await self._listen(sites, self._receiver.application(), self.stat_port)
             page = await engine.listen(MetricsPage(metrics), self._host, self.metrics_port)

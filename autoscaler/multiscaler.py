@@ -1,23 +1,24 @@
 """The control loop: each revision is read, decided and acted on every two seconds, or when poked.
 
 A poke is an activator's report of load for a revision without pods: a request is held, so the
-decision does not wait for the tick. Each revision has a task of its own; what goes wrong with one
-is logged, and tried again at its next tick.
+decision does not wait for the tick. Each revision has a task of its own, which waits for its turn;
+turns are given out a few at a time, so that a poke, a scrape or a question to the API waits for a
+few ticks and never for those of thousands. What goes wrong with one revision is logged, and tried
+again at its next tick.
 """
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from autoscaler.cluster import Cluster
 from autoscaler.core.bounds import Observed
 from autoscaler.core.coverage import Sources
-from autoscaler.core.decider import TICK_S
 from autoscaler.core.defaults import Defaults
 from autoscaler.core.reason import explain
 from autoscaler.core.scaler import Observation, initial_state, plan
 from autoscaler.core.settings import Metric, parse_annotations
+from autoscaler.core.tick_ring import TickRing
 from autoscaler.scale_actuator import ScaleActuator
 from autoscaler.state_keeper import StateKeeper
 from autoscaler.tracked_revision import TrackedRevision
@@ -25,9 +26,12 @@ from servingkit.clock import monotonic
 from servingkit.cluster.protocols import ClusterError
 from servingkit.config import ConfigError
 from servingkit.core.revision import PodState, RevisionId
-from servingkit.stat_wire import WireStat
+from servingkit.core.stat import Stat
 
 _log = logging.getLogger(__name__)
+
+_TURNS_AT_ONCE = 8
+"""Ticks in one turn of the event loop, about 1 ms."""
 
 
 class Multiscaler:
@@ -46,6 +50,7 @@ class Multiscaler:
         self._actuator = ScaleActuator(cluster.scale, cluster.public_endpoints)
         self._changed: asyncio.Queue[RevisionId] = asyncio.Queue()
         self._tasks: dict[RevisionId, asyncio.Task[None]] = {}
+        self._ring: TickRing[RevisionId] = TickRing(monotonic())
 
     def __repr__(self) -> str:
         return f"<Multiscaler {len(self.tracked)} revisions>"
@@ -54,19 +59,34 @@ class Multiscaler:
         """Scale until cancelled."""
         self._cluster.revisions.on_revision_change(self._changed.put_nowait)
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._give_turns())
             while True:
                 self._follow(group, await self._changed.get())
+                # A full queue does not suspend: a cluster may show all its revisions at once.
+                await asyncio.sleep(0)
 
-    def receive(self, stats: Sequence[WireStat]) -> None:
-        """Take one frame of an activator's stats; poke revisions that have load and no pods."""
-        now = monotonic()
-        for revision_id, stat in stats:
-            tracked = self.tracked.get(revision_id)
-            if tracked is None:
-                continue
-            tracked.collector.record_activator(stat, now)
-            if stat.average_concurrent_requests > 0 and tracked.is_at_zero:
-                tracked.poked.set()
+    def receive(self, revision_id: RevisionId, stat: Stat, second: int) -> None:
+        """Take an activator's stat for a second; poke a revision that has load and no pods."""
+        tracked = self.tracked.get(revision_id)
+        if tracked is None:
+            return
+        tracked.collector.record_activator(stat, second)
+        if stat.average_concurrent_requests > 0 and tracked.is_at_zero:
+            tracked.turn.set()
+
+    async def _give_turns(self) -> None:
+        """Give each revision its turn when its tick is due, a few at a time."""
+        while True:
+            given = 0
+            for revision_id in self._ring.due(monotonic()):
+                tracked = self.tracked.get(revision_id)
+                if tracked is None:
+                    continue
+                tracked.turn.set()
+                given += 1
+                if given % _TURNS_AT_ONCE == 0:
+                    await asyncio.sleep(0)
+            await asyncio.sleep(self._ring.next_at() - monotonic())
 
     def _follow(self, group: asyncio.TaskGroup, revision_id: RevisionId) -> None:
         """Start, change or stop scaling a revision, as the cluster shows it now."""
@@ -74,6 +94,7 @@ class Multiscaler:
         tracked = self.tracked.get(revision_id)
         if tracked is not None and (revision is None or revision.uid != tracked.revision.uid):
             del self.tracked[revision_id]
+            self._ring.remove(revision_id)
             self._tasks.pop(revision_id).cancel()
             tracked = None
         if revision is None:
@@ -88,12 +109,13 @@ class Multiscaler:
             tracked.update(revision, settings)
             return
         tracked = self.tracked[revision_id] = TrackedRevision(revision, settings)
+        self._ring.add(revision_id)
         self._tasks[revision_id] = group.create_task(self._scale(tracked))
 
     async def _scale(self, tracked: TrackedRevision) -> None:
         while True:
             # Before the tick: a poke that comes while it runs calls for another one.
-            tracked.poked.clear()
+            tracked.turn.clear()
             try:
                 await self._tick(tracked)
             except ClusterError as error:
@@ -101,9 +123,7 @@ class Multiscaler:
                 _log.warning("cluster refused", extra=facts)
             except Exception:  # noqa: BLE001 -- the supervisor; one revision must not stop all
                 _log.exception("tick failed", extra={"revision": str(tracked.revision.id)})
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(TICK_S):
-                    await tracked.poked.wait()
+            await tracked.turn.wait()
 
     async def _tick(self, tracked: TrackedRevision) -> None:
         # Read.

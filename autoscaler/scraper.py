@@ -1,19 +1,24 @@
 """Asks ready pods for their stats each second: `GET /metrics` of the sidecar, a `Stat` in protobuf.
 
 Of a revision with many pods a sample is asked, and another pod stands in for one that does not
-answer. A pod is asked again only when it has answered or its time is up, so that a hung one costs
-one open request and delays nobody else. Answers count for the second in which they were asked for.
+answer; while fewer pods are wanted than there are, all are asked, since which of them is idle must
+be known then. The asking is spread over the second, and whatever is asked in the course of it
+counts for it. A pod is asked again only when it has answered or its time is up, so that a hung one
+costs one open request and delays nobody else.
 """
 
 import asyncio
 import logging
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 from autoscaler.core.sampling import by_silence, sample_size
 from autoscaler.tracked_revision import TrackedRevision
 from servingkit.clock import monotonic
 from servingkit.cluster.protocols import Pods
+from servingkit.core.histogram import Histogram
 from servingkit.core.revision import Pod, PodState, RevisionId
 from servingkit.core.stat import Stat
 from servingkit.http1.client import FetchError, HttpClient
@@ -21,50 +26,83 @@ from servingkit.stat_wire import StatDecodeError, decode_stat
 
 _log = logging.getLogger(__name__)
 
-_TIMEOUT_S = 3.0
-_OK = 200
-_MOST_STAT_BYTES = 336
+_TIMEOUT_S: Final = 3.0
+_OK: Final = 200
+_MOST_STAT_BYTES: Final = 336
 """Six numbers of 10 bytes, a name of 256, and 20 more; Knative's limit."""
+
+_SLOTS: Final = 50
+"""Parts of a second; each has its share of the revisions."""
+
+MOST_OPEN: Final = 4000
+"""Pods being asked at the same time. Beyond that nobody is asked; who is not asked is silent."""
 
 
 class Scraper:
     """Fills the collectors of all tracked revisions from their pods."""
 
     def __init__(
-        self, client: HttpClient, pods: Pods, tracked: Mapping[RevisionId, TrackedRevision]
+        self,
+        client: HttpClient,
+        pods: Pods,
+        tracked: Mapping[RevisionId, TrackedRevision],
+        *,
+        most_open: int = MOST_OPEN,
     ) -> None:
         self._client = client
         self._pods = pods
         self._tracked = tracked
+        self._most_open = most_open
         self._asking: set[str] = set()
-        self.failures = 0
-        """Pods asked that gave no usable answer, since the start."""
+        self.durations = Histogram()
+        """How long usable answers took."""
+
+        self.failures: Counter[str] = Counter()
+        """Pods asked that gave no usable answer, and those not asked (`skipped`), by reason."""
 
     def __repr__(self) -> str:
-        return f"<Scraper {len(self._asking)} pods being asked, {self.failures} failures>"
+        return f"<Scraper {len(self._asking)} pods being asked, {self.failures.total()} failures>"
+
+    @property
+    def pods_asked(self) -> int:
+        """How many pods are being asked now."""
+        return len(self._asking)
 
     async def run(self) -> None:
         """Ask each second, until cancelled."""
         async with asyncio.TaskGroup() as group:
-            # Rounds are whole seconds apart by count, not by waking up: no second has two. Those
-            # that a stalled machine missed are left out.
-            asked_at = monotonic()
+            second = math.floor(monotonic())
             while True:
-                for tracked in self._tracked.values():
-                    self._ask(group, tracked, asked_at)
-                asked_at += max(1, math.ceil(monotonic() - asked_at))
-                await asyncio.sleep(asked_at - monotonic())
+                await self._ask_all(group, second)
+                # By count and not by waking up: no second has two rounds. Those that a stalled
+                # machine missed are left out.
+                second = max(second + 1, math.floor(monotonic()))
 
-    def _ask(self, group: asyncio.TaskGroup, tracked: TrackedRevision, asked_at: float) -> None:
+    async def _ask_all(self, group: asyncio.TaskGroup, second: int) -> None:
+        """Ask for one second, in the course of it."""
+        revisions = tuple(self._tracked.values())
+        for slot in range(_SLOTS):
+            first, end = (math.ceil(part * len(revisions) / _SLOTS) for part in (slot, slot + 1))
+            for tracked in revisions[first:end]:
+                self._ask(group, tracked, second)
+            await asyncio.sleep(second + (slot + 1) / _SLOTS - monotonic())
+
+    def _ask(self, group: asyncio.TaskGroup, tracked: TrackedRevision, second: int) -> None:
         pods = self._pods.pods(tracked.revision.id)
         ready = [pod for pod in pods if pod.state is PodState.READY]
-        tracked.collector.forget_pods(frozenset(pod.name for pod in ready))
-        size = sample_size(len(ready))
-        candidates = iter(by_silence(ready, tracked.collector.pods_heard_at))
-        for _ in range(size):
+        collector = tracked.collector
+        if collector.pods_heard_at:
+            collector.forget_pods(frozenset(pod.name for pod in ready))
+        if not ready:
+            return
+        size = len(ready) if tracked.is_shrinking else sample_size(len(ready))
+        weight = len(ready) / size
+        candidates = iter(by_silence(ready, collector.pods_heard_at))
+        left_s = max(0.0, second + 1 - monotonic())
+        for number in range(size):
             group.create_task(
                 self._ask_until_answered(
-                    tracked, candidates, asked_at=asked_at, weight=len(ready) / size
+                    tracked, candidates, second, weight=weight, after_s=left_s * number / size
                 )
             )
 
@@ -72,30 +110,45 @@ class Scraper:
         self,
         tracked: TrackedRevision,
         candidates: Iterator[Pod],
+        second: int,
         *,
-        asked_at: float,
         weight: float,
+        after_s: float,
     ) -> None:
+        if after_s > 0:
+            await asyncio.sleep(after_s)
         for pod in candidates:
             if pod.name in self._asking:
                 continue
-            self._asking.add(pod.name)
-            try:
-                stat = await self._fetch(pod)
-            except (FetchError, StatDecodeError):
-                # Silence is what counts, and the plan names who is silent.
-                self.failures += 1
-                continue
-            except Exception:  # noqa: BLE001 -- the supervisor; one pod must not stop all
-                self.failures += 1
-                _log.exception("scrape failed", extra={"pod": pod.name})
-                continue
-            finally:
-                self._asking.discard(pod.name)
-            tracked.collector.record_pod(
-                stat, asked_at=asked_at, heard_at=monotonic(), weight=weight
-            )
-            return
+            if len(self._asking) >= self._most_open:
+                self.failures["skipped"] += 1
+                return
+            stat = await self._ask_pod(pod)
+            if stat is not None:
+                tracked.collector.record_pod(
+                    stat, second=second, heard_at=monotonic(), weight=weight
+                )
+                return
+
+    async def _ask_pod(self, pod: Pod) -> Stat | None:
+        """Return a pod's stat; None when it has no usable one: then silence is what counts."""
+        self._asking.add(pod.name)
+        asked_at = monotonic()
+        try:
+            stat = await self._fetch(pod)
+        except FetchError as error:
+            self.failures[error.reason.value] += 1
+        except StatDecodeError:
+            self.failures["no-stat"] += 1
+        except Exception:  # noqa: BLE001 -- the supervisor; one pod must not stop all
+            self.failures["error"] += 1
+            _log.exception("scrape failed", extra={"pod": pod.name})
+        else:
+            self.durations.observe(monotonic() - asked_at)
+            return stat
+        finally:
+            self._asking.discard(pod.name)
+        return None
 
     async def _fetch(self, pod: Pod) -> Stat:
         answer = await self._client.fetch(pod.stats, b"GET", b"/metrics", timeout_s=_TIMEOUT_S)

@@ -23,8 +23,8 @@ class TrackedRevision:
         self.settings = settings
         self.spec = decider_spec(settings, revision.container_concurrency)
         self.collector = Collector(settings)
-        self.poked = asyncio.Event()
-        """Set to decide now instead of at the next tick."""
+        self.turn = asyncio.Event()
+        """Set to decide: by the tick, or by a poke, which does not wait for it."""
 
         self.state: ScalerState | None = None
         self.plan: Plan | None = None
@@ -51,6 +51,12 @@ class TrackedRevision:
     def is_at_zero(self) -> bool:
         """Whether there are no pods, or soon none: then a request must not wait for a tick."""
         return not self.asked_pods or (self.plan is not None and self.plan.desired_pods == 0)
+
+    @property
+    def is_shrinking(self) -> bool:
+        """Whether the load asks for fewer pods than the cluster was asked for."""
+        decision = self.plan.decision if self.plan is not None else None
+        return decision is not None and decision.desired_pods < (self.asked_pods or 0)
 
     @property
     def proxied_since(self) -> float | None:

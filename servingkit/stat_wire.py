@@ -9,7 +9,7 @@ needed. The sidecar writes its `Stat` without protobuf, in `servingkit.core.stat
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol, cast
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
@@ -131,11 +131,20 @@ def encode_wire_stats(stats: Iterable[WireStat]) -> bytes:
 
 def decode_wire_stats(data: bytes) -> list[WireStat]:
     """Return what one frame of an activator says. Raises StatDecodeError."""
+    return list(iterate_wire_stats(data))
+
+
+def iterate_wire_stats(data: bytes) -> Iterator[WireStat]:
+    """Return what one frame of an activator says, each stat made when it is asked for.
+
+    A frame may hold thousands of stats; whoever takes them can do other things between two. Raises
+    StatDecodeError at once for bytes that are no frame, and later for a number that is not finite.
+    """
     frame = cast("_WireStatMessages", _parse(_Messages, data))
-    return [
+    return (
         WireStat(RevisionId(message.namespace, message.name), _stat(message.stat))
         for message in frame.messages
-    ]
+    )
 
 
 def _parse(kind: type[Message], data: bytes) -> Message:
@@ -149,13 +158,13 @@ def _parse(kind: type[Message], data: bytes) -> Message:
 
 def _stat(message: _StatMessage) -> Stat:
     stat = Stat(
-        pod_name=message.pod_name,
-        average_concurrent_requests=message.average_concurrent_requests,
-        average_proxied_concurrent_requests=message.average_proxied_concurrent_requests,
-        request_count=message.request_count,
-        proxied_request_count=message.proxied_request_count,
-        process_uptime_s=message.process_uptime,
-        timestamp_s=message.timestamp,
+        message.pod_name,
+        message.average_concurrent_requests,
+        message.average_proxied_concurrent_requests,
+        message.request_count,
+        message.proxied_request_count,
+        message.process_uptime,
+        message.timestamp,
     )
     # One NaN would stay in the windows' sums for good. It carries into any sum it is part of.
     total = (

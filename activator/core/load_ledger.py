@@ -8,6 +8,9 @@ arrival to its end.
 Worked example (Knative's activator does the same): requests arrive at 0 and at 0, and end at 1 and
 at 2; reports are due at 2. The first arrival reports (concurrency 1, count 1) at once; the report
 at 2 has an average of 1.5 and two arrivals, less what was told: (0.5, 1).
+
+Reports are numbered from 1 in their `timestamp_s`, and what is told early has the number of the
+report that it is taken off, so that the autoscaler can count both for the same second.
 """
 
 from servingkit.core.request_stats import RequestStats
@@ -27,11 +30,12 @@ class _Load:
 class LoadLedger:
     """Counts requests in flight by revision; `name` signs the stats."""
 
-    __slots__ = ("_loads", "_name")
+    __slots__ = ("_loads", "_name", "_number")
 
     def __init__(self, name: str) -> None:
         self._name = name
         self._loads: dict[RevisionId, _Load] = {}
+        self._number = 1  # of the next report
 
     def __repr__(self) -> str:
         return f"<LoadLedger {len(self._loads)} revisions>"
@@ -55,7 +59,12 @@ class LoadLedger:
         load = self._loads[revision] = _Load(now)
         load.stats.request_arrived(now)
         load.early_concurrency = load.early_count = 1
-        return Stat(pod_name=self._name, average_concurrent_requests=1.0, request_count=1.0)
+        return Stat(
+            pod_name=self._name,
+            average_concurrent_requests=1.0,
+            request_count=1.0,
+            timestamp_s=self._number,
+        )
 
     def request_left(self, revision: RevisionId, now: float) -> None:
         """Count a request out."""
@@ -73,10 +82,12 @@ class LoadLedger:
                     period.average_concurrency - load.early_concurrency, 0.0
                 ),
                 request_count=period.request_count - load.early_count,
+                timestamp_s=self._number,
             )
             load.early_concurrency = load.early_count = 0
             if period.average_concurrency == 0.0 and load.stats.concurrency == 0:
                 del self._loads[revision]
+        self._number += 1
         return stats
 
     def snapshot(self) -> dict[RevisionId, Stat]:
@@ -86,6 +97,8 @@ class LoadLedger:
             concurrency = load.stats.concurrency
             load.early_concurrency += concurrency
             stats[revision] = Stat(
-                pod_name=self._name, average_concurrent_requests=float(concurrency)
+                pod_name=self._name,
+                average_concurrent_requests=float(concurrency),
+                timestamp_s=self._number,
             )
         return stats

@@ -4,21 +4,25 @@ Load that came through an activator is reported twice, by the activator and (as 
 the pod, so a pod counts only without that part. All reports of one second are added up.
 
 Reports of one second come one after the other, pods' and activators' at different moments of it. A
-second that is still running would look emptier than it is, so it is kept apart until it is over;
-averages are taken over whole seconds. Only when those hold no load at all is the running second
-looked at: the first request after a silence must be seen at once.
+second that is still running would look emptier than it is, so it stays *open* until it is whole: a
+quarter second after its end, for those reports that are a little late. Averages are taken over
+whole seconds. Only when those hold no load at all are the open ones looked at: the first request
+after a silence must be seen at once.
 
 Sample: a pod with 5 requests in flight on average, 4 of them proxied, and an activator with 6 (it
 also holds 2 that no pod has yet) make (5 - 4) + 6 = 7.
 """
 
 import math
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from autoscaler.core.decider import Reading
 from autoscaler.core.settings import Metric, ScalingSettings
 from autoscaler.core.window import Aggregation, new_window
 from servingkit.core.stat import Stat
+
+LATE_S: Final = 0.25
+"""A second is whole so long after its end."""
 
 
 class SecondOfLoad(NamedTuple):
@@ -28,11 +32,18 @@ class SecondOfLoad(NamedTuple):
     requests_per_second: float
 
 
-class RunningSecond(NamedTuple):
-    """What was reported so far for the latest second."""
+class OpenSecond:
+    """What was reported so far for a second that may still grow."""
 
-    second: int
-    load: SecondOfLoad
+    __slots__ = ("concurrency", "requests", "second")
+
+    def __init__(self, second: int) -> None:
+        self.second = second
+        self.concurrency = 0.0
+        self.requests = 0.0
+
+    def __repr__(self) -> str:
+        return f"<OpenSecond {self.second}: {self.concurrency:g} in flight>"
 
 
 class MetricWindows:
@@ -59,15 +70,17 @@ class MetricWindows:
 
 
 class Collector:
-    """Adds up reports second by second; knows when each pod was last heard."""
+    """Adds up reports second by second; knows when each pod was last heard, and what it said."""
 
-    __slots__ = ("_aggregation", "_running", "_windows", "pods_heard_at")
+    __slots__ = ("_aggregation", "_open", "_windows", "pods_concurrency", "pods_heard_at")
 
     def __init__(self, settings: ScalingSettings) -> None:
         self._aggregation: Aggregation = settings.aggregation
         self._windows = {metric: MetricWindows(settings) for metric in Metric}
-        self._running: RunningSecond | None = None
+        self._open: list[OpenSecond] = []
         self.pods_heard_at: dict[str, float] = {}
+        self.pods_concurrency: dict[str, float] = {}
+        """Requests in flight in each pod as it last reported, whichever way they came."""
 
     def __repr__(self) -> str:
         return f"<Collector {self._windows!r}, {len(self.pods_heard_at)} pods heard>"
@@ -77,77 +90,83 @@ class Collector:
         if settings.aggregation is not self._aggregation:
             self._aggregation = settings.aggregation
             self._windows = {metric: MetricWindows(settings) for metric in Metric}
-            self._running = None
+            self._open = []
         for windows in self._windows.values():
             windows.resize(settings)
 
-    def record_pod(self, stat: Stat, *, asked_at: float, heard_at: float, weight: float) -> None:
-        """Add a pod's report to the second in which it was asked.
+    def record_pod(self, stat: Stat, *, second: int, heard_at: float, weight: float) -> None:
+        """Add a pod's report to the second for which it was asked.
 
         `weight` is the number of ready pods that it speaks for: 1, or more in a sample.
         """
         self.pods_heard_at[stat.pod_name] = heard_at
+        self.pods_concurrency[stat.pod_name] = stat.average_concurrent_requests
         concurrency = stat.average_concurrent_requests - stat.average_proxied_concurrent_requests
         requests = stat.request_count - stat.proxied_request_count
-        self._record(asked_at, concurrency * weight, requests * weight)
+        self._record(second, concurrency * weight, requests * weight)
 
-    def record_activator(self, stat: Stat, now: float) -> None:
-        """Add an activator's report for this revision."""
-        self._record(now, stat.average_concurrent_requests, stat.request_count)
+    def record_activator(self, stat: Stat, second: int) -> None:
+        """Add what an activator reports of this revision for one second."""
+        self._record(second, stat.average_concurrent_requests, stat.request_count)
 
     def forget_pods(self, present: frozenset[str]) -> None:
         """Drop the names of pods that are gone."""
         for name in self.pods_heard_at.keys() - present:
             del self.pods_heard_at[name]
+            del self.pods_concurrency[name]
 
     def is_empty(self, now: float) -> bool:
         """Tell whether nothing was recorded for longer than the stable window."""
-        self._close_second(now)
-        return self._running is None and self._windows[Metric.CONCURRENCY].stable.is_empty(now)
+        self._close(_first_open(now))
+        return not self._open and self._windows[Metric.CONCURRENCY].stable.is_empty(now)
 
     def reading(self, metric: Metric, now: float) -> Reading:
         """Return the averages at `now`; zeros when the windows are empty."""
-        self._close_second(now)
+        first_open = _first_open(now)
+        self._close(first_open)
         windows = self._windows[metric]
-        last_whole = now - 1
-        if windows.panic.average(last_whole) > 0 or self._running is None:
-            return Reading(windows.stable.average(last_whole), windows.panic.average(last_whole))
-        self._keep_running_second()
-        return Reading(windows.stable.average(now), windows.panic.average(now))
+        last_whole = first_open - 1
+        panic = windows.panic.average(last_whole)
+        if panic > 0 or not self._open:
+            return Reading(windows.stable.average(last_whole), panic)
+        last = max(open_second.second for open_second in self._open)
+        self._close(last + 1)
+        return Reading(windows.stable.average(last), windows.panic.average(last))
 
     def last_second(self, now: float) -> SecondOfLoad | None:
-        """Return the sums over the last full second; None when nothing was recorded since."""
-        self._close_second(now)
-        second = math.floor(now) - 1
+        """Return the sums over the last whole second; None when nothing was recorded for it."""
+        first_open = _first_open(now)
+        self._close(first_open)
+        second = first_open - 1
         concurrency = self._windows[Metric.CONCURRENCY].stable.value_at(second)
         requests = self._windows[Metric.RPS].stable.value_at(second)
         if concurrency is None or requests is None:
             return None
         return SecondOfLoad(concurrency, requests)
 
-    def _record(self, at: float, concurrency: float, requests: float) -> None:
-        self._close_second(at)
-        second, running = math.floor(at), self._running
-        if running is None:
-            self._running = RunningSecond(second, SecondOfLoad(concurrency, requests))
-        elif second == running.second:
-            load = running.load
-            total = SecondOfLoad(
-                load.concurrency + concurrency, load.requests_per_second + requests
-            )
-            self._running = RunningSecond(second, total)
-        else:  # a late report
-            self._keep(second, SecondOfLoad(concurrency, requests))
+    def _record(self, second: int, concurrency: float, requests: float) -> None:
+        for known in self._open:
+            if known.second == second:
+                break
+        else:
+            # Most are closed by a reading; this keeps them few while nobody reads.
+            self._close(second - 1)
+            known = OpenSecond(second)
+            self._open.append(known)
+        known.concurrency += concurrency
+        known.requests += requests
 
-    def _close_second(self, now: float) -> None:
-        if self._running is not None and self._running.second < math.floor(now):
-            self._keep_running_second()
+    def _close(self, first_open: int) -> None:
+        """Move the seconds before `first_open` into the windows."""
+        closing = [known for known in self._open if known.second < first_open]
+        if not closing:
+            return
+        self._open = [known for known in self._open if known.second >= first_open]
+        for known in closing:
+            self._windows[Metric.CONCURRENCY].record(known.second, known.concurrency)
+            self._windows[Metric.RPS].record(known.second, known.requests)
 
-    def _keep_running_second(self) -> None:
-        running, self._running = self._running, None
-        if running is not None:
-            self._keep(*running)
 
-    def _keep(self, second: int, load: SecondOfLoad) -> None:
-        self._windows[Metric.CONCURRENCY].record(second, load.concurrency)
-        self._windows[Metric.RPS].record(second, load.requests_per_second)
+def _first_open(now: float) -> int:
+    """Return the first second that is not whole at `now`."""
+    return math.floor(now - LATE_S)

@@ -1,5 +1,6 @@
 import asyncio
 import logging
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -14,7 +15,6 @@ from servingkit.clock import monotonic
 from servingkit.cluster.protocols import ClusterError
 from servingkit.core.revision import Mode, RevisionId
 from servingkit.core.stat import Stat
-from servingkit.stat_wire import WireStat
 from tests.autoscaler.tracked import IRIS, revision
 from tests.fakes.cluster import FakeCluster, pod
 from tests.polling import until
@@ -42,9 +42,10 @@ async def scaling(cluster: FakeCluster) -> AsyncIterator[Multiscaler]:
         task.cancel()
 
 
-def load(concurrency: float, revision_id: RevisionId = IRIS) -> list[WireStat]:
+def report(multiscaler: Multiscaler, concurrency: float, revision_id: RevisionId = IRIS) -> None:
+    """Let an activator report now."""
     stat = Stat(pod_name="a", average_concurrent_requests=concurrency, request_count=1)
-    return [WireStat(revision_id, stat)]
+    multiscaler.receive(revision_id, stat, math.floor(monotonic()))
 
 
 async def decided(multiscaler: Multiscaler, revision_id: RevisionId = IRIS) -> None:
@@ -57,7 +58,7 @@ async def test_load_for_a_revision_at_zero_is_decided_at_once() -> None:
     cluster.put_revision(revision())
     async with scaling(cluster) as multiscaler:
         await decided(multiscaler)
-        multiscaler.receive(load(20))
+        report(multiscaler, 20)
         await until(lambda: cluster.scale_writes, within_s=0.5)
     assert cluster.written_pods() == [3]
 
@@ -67,7 +68,7 @@ async def test_load_for_a_revision_with_pods_waits_for_the_tick() -> None:
     cluster.put_revision(revision({"initial-scale": "1"}), replicas=1)
     async with scaling(cluster) as multiscaler:
         await decided(multiscaler)
-        multiscaler.receive(load(20))
+        report(multiscaler, 20)
         await asyncio.sleep(0.2)
         assert cluster.scale_writes == []
         await until(lambda: cluster.written_pods() == [3], within_s=3)
@@ -78,8 +79,9 @@ async def test_a_report_without_load_is_no_poke() -> None:
     cluster.put_revision(revision())
     async with scaling(cluster) as multiscaler:
         await decided(multiscaler)
-        multiscaler.receive([*load(0), *load(5, RevisionId("default", "unknown"))])
-        assert not multiscaler.tracked[IRIS].poked.is_set()
+        report(multiscaler, 0)
+        report(multiscaler, 5, RevisionId("default", "unknown"))
+        assert not multiscaler.tracked[IRIS].turn.is_set()
 
 
 class SlowToZero(FakeCluster):
@@ -106,9 +108,9 @@ async def test_a_poke_while_zero_is_written_wins() -> None:
         assert tracked.state is not None
         long_idle = BoundsState(Phase.INACTIVE, monotonic() - 1000, initialised=True)
         tracked.state = replace(tracked.state, bounds=long_idle)
-        tracked.poked.set()
+        tracked.turn.set()
         await cluster.writing_zero.wait()
-        multiscaler.receive(load(1))
+        report(multiscaler, 1)
         cluster.let_go.set()
         await until(lambda: cluster.written_pods() == [0, 1], within_s=0.5)
 

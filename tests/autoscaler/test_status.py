@@ -63,9 +63,9 @@ def test_a_decision_shows_its_numbers() -> None:
 
 def test_load_is_that_of_the_last_full_second() -> None:
     tracked = tracked_revision()
-    for at, concurrency in ((8.0, 1.0), (9.0, 2.0), (10.0, 3.0)):
+    for second, concurrency in ((8, 1.0), (9, 2.0), (10, 3.0)):
         stat = Stat(pod_name="a", average_concurrent_requests=concurrency, request_count=5)
-        tracked.collector.record_activator(stat, at)
+        tracked.collector.record_activator(stat, second)
     shown = status(tracked)
     assert (shown.concurrency, shown.requests_per_second) == (2.0, 5.0)
 

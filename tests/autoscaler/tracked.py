@@ -2,10 +2,14 @@
 
 from collections.abc import Mapping
 
+from autoscaler.core.bounds import Phase
+from autoscaler.core.coverage import Coverage
+from autoscaler.core.decider import Decision, Reading
 from autoscaler.core.defaults import Defaults
+from autoscaler.core.scaler import Plan
 from autoscaler.core.settings import PREFIX, parse_annotations
 from autoscaler.tracked_revision import TrackedRevision
-from servingkit.core.revision import Revision, RevisionId
+from servingkit.core.revision import Mode, Revision, RevisionId
 
 IRIS = RevisionId("default", "iris")
 
@@ -19,3 +23,24 @@ def revision(scaling: Mapping[str, str] | None = None, *, uid: str = "1") -> Rev
 def tracked_revision() -> TrackedRevision:
     made = revision()
     return TrackedRevision(made, parse_annotations(made.annotations, Defaults()))
+
+
+def idle_plan() -> Plan:
+    """Return a plan for a revision whose load asks for no pod."""
+    return Plan(
+        desired_pods=1,
+        mode=Mode.PROXY,
+        phase=Phase.ACTIVE,
+        excess_burst_capacity=-1,
+        decision=Decision(
+            desired_pods=0,
+            excess_burst_capacity=-1,
+            reading=Reading(0.0, 0.0),
+            stable_pods=0,
+            panic_pods=0,
+            limits=(),
+        ),
+        panic_at=None,
+        coverage=Coverage(decrease=True, zero=True, silent=(), overdue=False),
+        limits=("window",),
+    )

@@ -11,9 +11,11 @@ from autoscaler.core.bounds import Observed
 from autoscaler.core.collector import Collector
 from autoscaler.core.coverage import Sources
 from autoscaler.core.reason import explain
+from autoscaler.core.report_clock import ReportClock
 from autoscaler.core.scaler import Observation, Plan, ScalerState, initial_state, plan
 from autoscaler.core.settings import Metric, ScalingSettings, decider_spec
 from servingkit.core.revision import Mode, RevisionId
+from servingkit.core.stat import Stat
 
 _REVISION: Final = RevisionId("default", "simulated")
 _COMPLETE: Final = Sources(ready_pods=(), pods_heard_at={}, activators=(), activators_heard_at={})
@@ -31,6 +33,7 @@ class Scaling:
         self._settings = settings
         self._spec = decider_spec(settings, container_concurrency)
         self._ledger = LoadLedger("activator")
+        self._report_clock = ReportClock()
         self._collector = Collector(settings)
         self._state: ScalerState | None = None
         self._proxied_since: float | None = None
@@ -43,7 +46,7 @@ class Scaling:
         stat = self._ledger.request_arrived(_REVISION, now)
         if stat is None:
             return False
-        self._collector.record_activator(stat, now)
+        self._record(stat, now)
         return self.plan is not None and self.plan.desired_pods == 0
 
     def request_left(self, now: float) -> None:
@@ -53,7 +56,7 @@ class Scaling:
     def report(self, now: float) -> None:
         """Let the autoscaler hear of the last second."""
         for stat in self._ledger.report(now).values():
-            self._collector.record_activator(stat, now)
+            self._record(stat, now)
 
     def decide(self, replicas: int, ready_pods: int, now: float) -> Plan:
         """Return what to ask the cluster for."""
@@ -71,6 +74,10 @@ class Scaling:
         self.reason = explain(self._settings, self._spec, decided, now)
         self.plan = decided
         return decided
+
+    def _record(self, stat: Stat, now: float) -> None:
+        second = self._report_clock.second(stat.timestamp_s, now)
+        self._collector.record_activator(stat, second)
 
     def _move_traffic(self, mode: Mode, now: float) -> None:
         if mode is Mode.SERVE:

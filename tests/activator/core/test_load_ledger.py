@@ -95,3 +95,12 @@ def test_revisions_are_counted_apart() -> None:
     ledger.request_arrived(other, 0.0)
     assert (ledger.concurrency(IRIS), ledger.concurrency(other)) == (1, 1)
     assert ledger.total_concurrency == 2
+
+
+def test_what_is_told_early_has_the_number_of_the_report_that_it_is_taken_off() -> None:
+    ledger = LoadLedger("activator-1")
+    early = ledger.request_arrived(IRIS, 0.5)
+    assert early is not None
+    snapshot, first, second = ledger.snapshot(), ledger.report(1.0), ledger.report(2.0)
+    numbers = [early.timestamp_s, *(told[IRIS].timestamp_s for told in (snapshot, first, second))]
+    assert numbers == [1, 1, 1, 2]

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 
 from autoscaler.core.collector import Collector, SecondOfLoad
@@ -22,14 +24,14 @@ def pod_stat(concurrency: float, *, proxied: float = 0.0, requests: float = 0.0)
 
 
 def record_pod(collector: Collector, stat: Stat, at: float, weight: float = 1.0) -> None:
-    collector.record_pod(stat, asked_at=at, heard_at=at, weight=weight)
+    collector.record_pod(stat, second=math.floor(at), heard_at=at, weight=weight)
 
 
 def test_the_sample_of_the_module() -> None:
     collector = Collector(settings())
     record_pod(collector, pod_stat(5, proxied=4), 0.2)
     collector.record_activator(
-        Stat(pod_name="activator", average_concurrent_requests=6, request_count=3), 0.9
+        Stat(pod_name="activator", average_concurrent_requests=6, request_count=3), 0
     )
     assert collector.last_second(1.5) == SecondOfLoad(7, 3)
     assert collector.reading(Metric.CONCURRENCY, 0.9) == Reading(7, 7)
@@ -39,7 +41,7 @@ def test_a_second_that_is_still_running_does_not_thin_the_average() -> None:
     collector = Collector(settings())
     for second in range(10):
         collector.record_activator(
-            Stat(pod_name="activator", average_concurrent_requests=12), second + 0.9
+            Stat(pod_name="activator", average_concurrent_requests=12), second
         )
         record_pod(collector, pod_stat(12, proxied=12), second + 0.1)
     record_pod(collector, pod_stat(12, proxied=12), 10.1)  # the activator's report is to come
@@ -50,31 +52,32 @@ def test_the_first_load_after_a_silence_is_seen_at_once() -> None:
     collector = Collector(settings())
     for second in range(10):
         record_pod(collector, pod_stat(0), second + 0.1)
-    collector.record_activator(Stat(pod_name="activator", average_concurrent_requests=1), 10.2)
+    collector.record_activator(Stat(pod_name="activator", average_concurrent_requests=1), 10)
     assert collector.reading(Metric.CONCURRENCY, 10.2).panic > 0
-    collector.record_activator(Stat(pod_name="activator", average_concurrent_requests=5), 10.9)
-    assert collector.last_second(11.0) == SecondOfLoad(6, 0)
+    collector.record_activator(Stat(pod_name="activator", average_concurrent_requests=5), 10)
+    assert collector.last_second(11.25) == SecondOfLoad(6, 0)
 
 
 def test_windows_are_empty_a_stable_window_after_the_last_report() -> None:
     collector = Collector(settings())
     record_pod(collector, pod_stat(1), 5.0)
-    assert not collector.is_empty(65.0)
+    assert not collector.is_empty(65.9)
     assert collector.is_empty(66.0)
 
 
 def test_a_late_report_still_counts() -> None:
     collector = Collector(settings())
     record_pod(collector, pod_stat(2), 5.0)
-    collector.record_pod(pod_stat(3), asked_at=4.0, heard_at=5.5, weight=1)
+    assert collector.last_second(5.5) is None
+    collector.record_pod(pod_stat(3), second=4, heard_at=5.5, weight=1)
     assert collector.last_second(5.5) == SecondOfLoad(3, 0)
-    assert collector.last_second(6.0) == SecondOfLoad(2, 0)
+    assert collector.last_second(6.25) == SecondOfLoad(2, 0)
 
 
 def test_a_sampled_pod_speaks_for_the_others() -> None:
     collector = Collector(settings())
     record_pod(collector, pod_stat(5, requests=2), 0.0, weight=10 / 7)
-    second = collector.last_second(1.0)
+    second = collector.last_second(1.5)
     assert second is not None
     assert second.concurrency == pytest.approx(50 / 7)
     assert second.requests_per_second == pytest.approx(20 / 7)
@@ -82,10 +85,10 @@ def test_a_sampled_pod_speaks_for_the_others() -> None:
 
 def test_an_answer_counts_for_the_second_in_which_it_was_asked_for() -> None:
     collector = Collector(settings())
-    collector.record_pod(pod_stat(1), asked_at=3.0, heard_at=3.1, weight=1)
-    collector.record_pod(pod_stat(1), asked_at=2.0, heard_at=3.2, weight=1)
-    assert collector.last_second(4.0) == SecondOfLoad(1, 0)
-    assert collector.last_second(3.0) == SecondOfLoad(1, 0)
+    collector.record_pod(pod_stat(1), second=3, heard_at=3.1, weight=1)
+    collector.record_pod(pod_stat(1), second=2, heard_at=3.2, weight=1)
+    assert collector.last_second(4.5) == SecondOfLoad(1, 0)
+    assert collector.last_second(3.5) == SecondOfLoad(1, 0)
     assert collector.pods_heard_at == {"pod": 3.2}
 
 
@@ -97,11 +100,32 @@ def test_nothing_recorded_means_no_second_and_empty_windows() -> None:
     assert not collector.is_empty(5.0)
 
 
-def test_pods_that_are_gone_are_forgotten() -> None:
+def test_what_each_pod_has_in_flight_is_known_until_it_is_gone() -> None:
     collector = Collector(settings())
-    record_pod(collector, pod_stat(0), 5.0)
+    record_pod(collector, pod_stat(3, proxied=2), 5.0)
+    assert collector.pods_concurrency == {"pod": 3}
     collector.forget_pods(frozenset({"other"}))
     assert collector.pods_heard_at == {}
+    assert collector.pods_concurrency == {}
+
+
+def test_a_second_is_open_for_late_reports_until_a_quarter_second_after_its_end() -> None:
+    collector = Collector(settings())
+    for second in range(3):
+        record_pod(collector, pod_stat(1), second)
+    assert collector.reading(Metric.CONCURRENCY, 3.2) == Reading(1, 1)
+    record_pod(collector, pod_stat(6), 2)
+    assert collector.reading(Metric.CONCURRENCY, 3.2) == Reading(1, 1)
+    assert collector.reading(Metric.CONCURRENCY, 3.25).panic == pytest.approx(3)
+
+
+def test_seconds_that_nobody_reads_do_not_pile_up() -> None:
+    collector = Collector(settings())
+    for second in range(100):
+        record_pod(collector, pod_stat(1), second)
+    assert len(collector._open) == 2
+    assert repr(collector._open[1]) == "<OpenSecond 99: 1 in flight>"
+    assert collector.reading(Metric.CONCURRENCY, 100.5) == Reading(1, 1)
 
 
 def test_new_window_lengths_keep_the_load() -> None:

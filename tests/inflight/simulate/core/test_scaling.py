@@ -24,8 +24,8 @@ def test_request_told_early_counts_once() -> None:
     woken.report(11.0)
     decision = woken.decide(1, 1, 12.5).decision
     assert decision is not None
-    # One request in each of the seconds 10 (told early) and 11 (the average less that).
-    assert decision.reading.stable == 0.5
+    # What was told early and the average less that are for the same second.
+    assert decision.reading.stable == 1.0
 
 
 def test_first_request_of_a_revision_with_pods_waits_for_the_tick() -> None:
