@@ -10,6 +10,7 @@ from importlib.metadata import version
 import uvloop
 from rich.console import Console
 
+from inflight.inject import command_line as inject_line
 from inflight.local import app, command_line
 from inflight.local.output import JsonOutput, Output, PlainOutput
 from inflight.local.settings import LocalSettings
@@ -76,6 +77,14 @@ def _parse(argv: Sequence[str]) -> tuple[argparse.Namespace, Sequence[str]]:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     simulate_line.add_options(simulate)
+    inject = commands.add_parser(
+        "inject",
+        help="put the sidecar into Kubernetes manifests",
+        description=inject_line.DESCRIPTION,
+        epilog=inject_line.EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    inject_line.add_options(inject)
     arguments, command = parser.parse_args(argv[:end]), argv[end + 1 :]
     if command and arguments.command != "local":
         parser.error(f"inflight {arguments.command} takes no command after --")
@@ -84,6 +93,8 @@ def _parse(argv: Sequence[str]) -> tuple[argparse.Namespace, Sequence[str]]:
 
 def _run(arguments: argparse.Namespace, command: Sequence[str]) -> int:
     match arguments.command:
+        case "inject":
+            return inject_line.run(arguments)
         case "replay":
             return replay_line.run(arguments)
         case "simulate":

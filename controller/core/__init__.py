@@ -1,0 +1,1 @@
+"""Decisions of the controller: what becomes of a pod. No I/O."""

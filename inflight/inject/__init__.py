@@ -1,0 +1,1 @@
+"""`inflight inject`: puts the sidecar into manifests, for those who want no webhook."""
