@@ -31,6 +31,7 @@ def idle_plan() -> Plan:
         desired_pods=1,
         mode=Mode.PROXY,
         phase=Phase.ACTIVE,
+        activators=2,
         excess_burst_capacity=-1,
         decision=Decision(
             desired_pods=0,
