@@ -1,0 +1,1 @@
+"""The Kubernetes API: calls with time-outs, caches that follow a watch, and what is read there."""

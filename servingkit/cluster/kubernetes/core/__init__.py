@@ -1,0 +1,1 @@
+"""What stands in Kubernetes objects, as values: no I/O."""
