@@ -4,8 +4,9 @@ A program's `config.py` reads the environment through one `EnvReader`; annotatio
 with the same `Problem`s, so that a person sees the same kind of message wherever a bad value stood.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 EXIT_CONFIG = 78
 """Exit code for bad settings: EX_CONFIG of sysexits.h."""
@@ -39,6 +40,27 @@ def problems_in(group: BaseExceptionGroup[ConfigError]) -> Iterator[Problem]:
             yield from problems_in(error)
         else:
             yield from error.problems
+
+
+FirstT = TypeVar("FirstT")
+SecondT = TypeVar("SecondT")
+
+
+def read_both(
+    first: Callable[[Mapping[str, str]], FirstT],
+    second: Callable[[Mapping[str, str]], SecondT],
+    environ: Mapping[str, str],
+) -> tuple[FirstT, SecondT]:
+    """Return what two readers of one environment read. Raises ConfigError with both's problems."""
+    try:
+        read_first = first(environ)
+    except ConfigError as error:
+        try:
+            second(environ)
+        except ConfigError as other:
+            raise ConfigError((*error.problems, *other.problems)) from error
+        raise
+    return read_first, second(environ)
 
 
 class EnvReader:

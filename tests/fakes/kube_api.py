@@ -11,13 +11,14 @@ import datetime as dt
 import itertools
 import json
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from aiohttp import web
 
 from servingkit.cluster.kubernetes.access import ApiAccess
+from servingkit.cluster.kubernetes.permissions import Permission
 
 Object = dict[str, Any]
 
@@ -209,7 +210,9 @@ class KubeApi:
         try:
             self._authorise(call)
             if call.verb == "watch":
-                return await self._watch(request, where)
+                with contextlib.suppress(ConnectionError):  # the client went away
+                    return await self._watch(request, where)
+                return web.Response()
             body = await request.json() if request.can_read_body else {}
             if call.verb not in {"get", "list"} and self.faults.before_write:
                 self.faults.before_write.pop(0)(call)
@@ -399,6 +402,17 @@ def merge(target: Any, changes: Any) -> Any:  # noqa: ANN401 -- JSON
         else:
             result[key] = merge(result.get(key), value)
     return result
+
+
+def permitted(permissions: Iterable[Permission]) -> set[tuple[str, str]]:
+    """Return a table of permissions as the pairs of verb and resource that calls have."""
+    pairs = set()
+    for permission in permissions:
+        resource = permission.rule_name
+        if permission.resource.group:
+            resource += f".{permission.resource.group}"
+        pairs |= {(verb.value, resource) for verb in permission.verbs}
+    return pairs
 
 
 def _where(path: str) -> Where:

@@ -24,13 +24,20 @@ class ApiAccess:
     """Directory with `token` and `ca.crt`. None: no credentials, as for `kubectl proxy`."""
 
     @classmethod
-    def read(cls, env: EnvReader) -> "ApiAccess":
-        """Read the environment; what is wrong is noted in `env`.
+    def from_env(cls, environ: Mapping[str, str]) -> "ApiAccess":
+        """Read the environment. Raises ConfigError that names every bad variable.
 
         A pod has KUBERNETES_SERVICE_HOST and _PORT, and its service account mounted. Elsewhere
         INFLIGHT_KUBERNETES_URL names the server; then there are credentials only when
         INFLIGHT_KUBERNETES_CREDENTIALS names their directory.
         """
+        env = EnvReader(environ)
+        access = cls._read(env)
+        env.check()
+        return access
+
+    @classmethod
+    def _read(cls, env: EnvReader) -> "ApiAccess":
         directory = env.text("INFLIGHT_KUBERNETES_CREDENTIALS", "")
         url = env.text("INFLIGHT_KUBERNETES_URL", "").rstrip("/")
         if url:

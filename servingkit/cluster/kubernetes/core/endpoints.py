@@ -2,7 +2,12 @@
 
 from collections.abc import Iterable, Iterator
 
-from servingkit.cluster.kubernetes.core.names import SERVING_PORT, STATS_PORT
+from servingkit.cluster.kubernetes.core.names import (
+    SERVING_PORT,
+    SERVING_PORT_NAME,
+    STATS_PORT,
+    STATS_PORT_NAME,
+)
 from servingkit.cluster.kubernetes.core.objects import Endpoint, EndpointSlice
 from servingkit.cluster.protocols import Activator
 from servingkit.core.revision import Address, Pod, PodState
@@ -17,15 +22,15 @@ def pods_in(
     was first seen, since slices do not say how old a pod is; it is brought up to date here.
     """
     found: dict[str, Pod] = {}
-    for endpoint in _endpoints(slices):
+    for part, endpoint in _endpoints(slices):
         name = _name(endpoint)
         host = endpoint.addresses[0]
         state = PodState.TERMINATING if name in leaving else _state(endpoint)
         found[name] = Pod(
             name=name,
             state=state,
-            serving=Address(host, SERVING_PORT),
-            stats=Address(host, STATS_PORT),
+            serving=Address(host, _port(part, SERVING_PORT_NAME, SERVING_PORT)),
+            stats=Address(host, _port(part, STATS_PORT_NAME, STATS_PORT)),
             created_at=seen_at.setdefault(name, now),
         )
     for name in seen_at.keys() - found.keys():
@@ -37,20 +42,25 @@ def activators_in(slices: Iterable[EndpointSlice]) -> tuple[Activator, ...]:
     """Return the activators that take traffic, in the order of their names."""
     ready = {
         _name(endpoint): endpoint.addresses[0]
-        for endpoint in _endpoints(slices)
+        for _, endpoint in _endpoints(slices)
         if _state(endpoint) is PodState.READY
     }
     return tuple(Activator(name, ready[name]) for name in sorted(ready))
 
 
-def _endpoints(slices: Iterable[EndpointSlice]) -> Iterator[Endpoint]:
+def _endpoints(slices: Iterable[EndpointSlice]) -> Iterator[tuple[EndpointSlice, Endpoint]]:
     """Yield each endpoint once; with two address families a pod has one in a slice of each."""
     seen: set[str] = set()
     for one in sorted(slices, key=lambda part: (part.address_type, part.metadata.name)):
         for endpoint in one.endpoints or ():
             if endpoint.addresses and _name(endpoint) not in seen:
                 seen.add(_name(endpoint))
-                yield endpoint
+                yield one, endpoint
+
+
+def _port(part: EndpointSlice, name: str, otherwise: int) -> int:
+    ports = (port.port for port in part.ports or () if port.name == name and port.port)
+    return next(ports, otherwise)
 
 
 def _name(endpoint: Endpoint) -> str:

@@ -66,6 +66,10 @@ POD_DELETION_COST: Final = "controller.kubernetes.io/pod-deletion-cost"
 SIDECAR_CONTAINER: Final = "queue-proxy"
 SERVING_PORT: Final = 8012
 STATS_PORT: Final = 9090
+SERVING_PORT_NAME: Final = "http"
+STATS_PORT_NAME: Final = "http-autometric"
+"""Names of these ports on private Services, and so in their slices."""
+
 FIRST_ACTIVATOR_PORT: Final = 20_000
 LAST_ACTIVATOR_PORT: Final = 29_999
 

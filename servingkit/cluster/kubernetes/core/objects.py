@@ -5,7 +5,6 @@ holds what is used of them. Nothing is ever written back whole: writes are patch
 they change.
 """
 
-import datetime as dt
 from typing import TypeVar
 
 from msgspec import Struct, field
@@ -29,8 +28,10 @@ class ObjectMeta(Struct, rename="camel"):
     namespace: str = ""
     uid: str = ""
     resource_version: str = ""
-    creation_timestamp: dt.datetime | None = None
-    deletion_timestamp: dt.datetime | None = None
+    creation_timestamp: str = ""
+    deletion_timestamp: str = ""
+    """RFC 3339; empty while nobody has asked for the deletion."""
+
     labels: dict[str, str] | None = None
     annotations: dict[str, str] | None = None
     finalizers: list[str] | None = None

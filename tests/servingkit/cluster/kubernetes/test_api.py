@@ -6,7 +6,7 @@ from servingkit.cluster.kubernetes.access import ApiAccess
 from servingkit.cluster.kubernetes.api import ApiClient, ApiError
 from servingkit.cluster.kubernetes.core.objects import ServiceObject
 from servingkit.cluster.kubernetes.core.resource import DEPLOYMENTS, SERVICES
-from servingkit.config import ConfigError, EnvReader
+from servingkit.config import ConfigError
 from tests.fakes.kube_api import KubeApi
 
 pytestmark = pytest.mark.integration
@@ -113,15 +113,14 @@ def test_without_a_token_there_is_no_client(tmp_path: Path) -> None:
 
 
 def test_a_pod_finds_the_server_and_its_credentials() -> None:
-    access = ApiAccess.read(
-        EnvReader({"KUBERNETES_SERVICE_HOST": "fd00::1", "KUBERNETES_SERVICE_PORT": "6443"})
-    )
+    environ = {"KUBERNETES_SERVICE_HOST": "fd00::1", "KUBERNETES_SERVICE_PORT": "6443"}
+    access = ApiAccess.from_env(environ)
     assert access.url == "https://[fd00::1]:6443"
     assert str(access.credentials) == "/var/run/secrets/kubernetes.io/serviceaccount"
 
 
 def test_another_server_has_no_credentials_of_itself() -> None:
-    access = ApiAccess.read(EnvReader({"INFLIGHT_KUBERNETES_URL": "http://127.0.0.1:8001/"}))
+    access = ApiAccess.from_env({"INFLIGHT_KUBERNETES_URL": "http://127.0.0.1:8001/"})
     assert access == ApiAccess(url="http://127.0.0.1:8001", credentials=None)
 
 
@@ -133,7 +132,5 @@ def test_another_server_has_no_credentials_of_itself() -> None:
     ],
 )
 def test_no_server_is_a_bad_setting(environ: dict[str, str], key: str) -> None:
-    env = EnvReader(environ)
-    ApiAccess.read(env)
     with pytest.raises(ConfigError, match=key):
-        env.check()
+        ApiAccess.from_env(environ)

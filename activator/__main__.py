@@ -1,0 +1,30 @@
+"""Entry point of the activator: settings from the environment, exit code 78 when they are bad."""
+
+import os
+import sys
+
+import uvloop
+
+from activator import kubernetes
+from activator.config import Config
+from servingkit import logs
+from servingkit.cluster.kubernetes.access import ApiAccess
+from servingkit.config import EXIT_CONFIG, ConfigError, problems_in, read_both
+
+
+def main() -> int:
+    """Run the activator until it is told to stop; return the exit code."""
+    exit_code = 0
+    try:
+        config, access = read_both(Config.from_env, ApiAccess.from_env, os.environ)
+        logs.configure("activator")
+        uvloop.run(kubernetes.run(config, access))
+    except* ConfigError as group:
+        for problem in problems_in(group):
+            print(problem, file=sys.stderr)
+        exit_code = EXIT_CONFIG
+    return exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
