@@ -18,8 +18,11 @@ $(STAMP): pyproject.toml
 demo: $(STAMP) ## iris on a real model server: 0 pods, first request held, out under load, back to 0
 	$(BIN)/python -m loadtest demo $(DEMO_ARGS)
 
+# Where CI=true, a test that fails is run a second time, and the summary names it when it passes then.
+RERUNS := $(if $(filter true,$(CI)),--reruns 1 --reruns-delay 5)
+
 test: $(STAMP) ## all tests but the slow ones, real processes included
-	$(BIN)/python -m pytest -m 'not slow'
+	$(BIN)/python -m pytest -m 'not slow' $(RERUNS)
 
 test-slow: $(STAMP) ## the slow tests: gigabytes, many deletions, the demo
 	$(BIN)/python -m pytest -m slow

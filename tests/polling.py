@@ -1,11 +1,19 @@
-"""Waiting in tests: poll with a deadline."""
+"""Waiting in tests: poll with a deadline.
+
+A deadline is there to end a test that has failed, and has nothing to say of how fast anything is:
+tests run on machines ten times slower than this one, with other work on them.
+"""
 
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
+
+PATIENCE_S: Final = 60.0
+"""After so long, what a test waits for does not come."""
 
 
-async def until(condition: Callable[[], object], within_s: float = 10.0) -> None:
+async def until(condition: Callable[[], object], within_s: float = PATIENCE_S) -> None:
     """Return when the condition holds; fails with a TimeoutError when it does not in time."""
     async with asyncio.timeout(within_s):
         while not condition():  # noqa: ASYNC110 -- nothing announces what other processes do

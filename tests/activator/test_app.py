@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.asyncio]
 
 async def page(world: World, activator: Activator) -> str:
     address = Address(HOST, activator.metrics_port)
-    answer = await world.client.fetch(address, b"GET", b"/metrics", timeout_s=5)
+    answer = await world.client.fetch(address, b"GET", b"/metrics", timeout_s=60)
     assert answer.status == 200
     return answer.body.decode()
 

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from activator import pod_prober
 from activator.core.pod_tracker import PodTracker
 from activator.pod_prober import PodProber
 from servingkit.core.revision import Address, PodState
@@ -13,7 +14,7 @@ from servingkit.http1.engine import Engine
 from servingkit.http1.exchange import Exchange
 from tests.activator.world import HOST
 from tests.fakes.cluster import pod
-from tests.polling import until
+from tests.polling import PATIENCE_S, until
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio]
 
@@ -55,7 +56,10 @@ async def test_what_a_serving_pod_states_is_learnt() -> None:
     assert curious.stated == {"ours": 7, "no limit": 0, "Knative's": None, "odd": None}
 
 
-async def test_other_answers_do_not_count_and_a_hanging_pod_delays_nobody() -> None:
+async def test_other_answers_do_not_count_and_a_hanging_pod_delays_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pod_prober, "PROBE_TIMEOUT_S", PATIENCE_S)
     curious = Curious()
     hanging: list[Exchange] = []
     async with Engine() as engine, asyncio.TaskGroup() as tasks:
@@ -72,6 +76,7 @@ async def test_other_answers_do_not_count_and_a_hanging_pod_delays_nobody() -> N
         await asyncio.sleep(0.1)  # two more rounds
         assert set(curious.stated) == {"serves"}
         curious.given_up = True  # ends the tasks, or this test would not end
+        hanging[0].answer(503)
 
 
 async def test_a_pod_is_asked_by_one_task_at_a_time_and_again_when_wanted_again() -> None:

@@ -77,6 +77,7 @@ async def test_a_pod_past_the_time_limit_gives_its_slot_back(world: World) -> No
     world.put_pods(sidecar)
     assert (await world.ask(activator)).status == 504
     await until(lambda: not sidecar.running)
+    world.put_revision()
     world.send(activator)
     await until(lambda: sidecar.running)
 

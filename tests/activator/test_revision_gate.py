@@ -1,7 +1,6 @@
 """Held, released, refused, retried: over real sockets."""
 
 import asyncio
-import socket
 
 import pytest
 
@@ -11,6 +10,7 @@ from servingkit.http1.exchange import Exchange
 from tests.activator.world import HOST, IRIS, TO_IRIS, World
 from tests.fakes.cluster import pod
 from tests.polling import until
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio]
 
@@ -19,13 +19,6 @@ def in_flight(activator: Activator) -> list[int]:
     gate = activator._gates.get(IRIS)
     assert gate is not None
     return [tracker.in_flight for tracker in gate.throttler.pods]
-
-
-def closed_port() -> int:
-    with socket.socket() as sock:
-        sock.bind((HOST, 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 async def test_requests_wait_for_a_pod_and_go_in_order_of_arrival(world: World) -> None:
@@ -56,7 +49,7 @@ async def test_a_starting_pod_is_used_as_soon_as_it_answers(world: World) -> Non
     asked = world.ask(activator)
     await until(lambda: sidecar.probes >= 2)
     sidecar.ready = True
-    await until(lambda: sidecar.running, within_s=1.0)
+    await until(lambda: sidecar.running)
     sidecar.finish()
     assert (await asked).status == 200
 
@@ -208,7 +201,7 @@ async def test_a_post_is_sent_elsewhere_when_the_connection_is_refused(world: Wo
     world.put_revision()
     activator = await world.start_activator()
     other = await world.start_sidecar("pod-2")
-    dead = pod("pod-1", serving=Address(HOST, closed_port()))
+    dead = pod("pod-1", serving=Address(HOST, free_port()))
     world.cluster.put_pods(IRIS, dead, pod("pod-2", serving=other.address))
     asked = world.ask(activator, b"POST", b"hello")
     await until(lambda: other.running)
@@ -224,7 +217,7 @@ async def test_a_request_waits_for_a_new_pod_when_the_only_one_cannot_be_reached
 ) -> None:
     world.put_revision()
     activator = await world.start_activator()
-    world.cluster.put_pods(IRIS, pod("pod-1", serving=Address(HOST, closed_port())))
+    world.cluster.put_pods(IRIS, pod("pod-1", serving=Address(HOST, free_port())))
     asked = world.ask(activator, b"POST", b"hello")
     await until(lambda: activator.held_requests(IRIS) == 1)
     sidecar = await world.start_sidecar("pod-2")

@@ -1,7 +1,5 @@
 """Gates follow the cluster."""
 
-import asyncio
-
 import pytest
 
 from servingkit.core.revision import Revision, RevisionId
@@ -18,7 +16,8 @@ async def test_revisions_are_found_as_they_come(world: World) -> None:
     async def status_of(name: bytes) -> int:
         headers = ((b"Knative-Serving-Namespace", b"default"), (b"Knative-Serving-Revision", name))
         asked = world.ask(activator, headers=headers)
-        await asyncio.wait([asked], timeout=0.1)
+        revision = RevisionId("default", name.decode())
+        await until(lambda: asked.done() or activator.held_requests(revision) == 1)
         return (await asked).status if asked.done() else 0
 
     assert await status_of(b"iris") == 404

@@ -9,15 +9,9 @@ from servingkit.core.revision import Address, Revision, RevisionId
 from servingkit.http1.client import FetchError
 from tests.activator.world import HOST, IRIS, World
 from tests.polling import until
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio]
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind((HOST, 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 async def test_the_port_is_the_name_whatever_the_host_says(world: World) -> None:
@@ -26,7 +20,7 @@ async def test_the_port_is_the_name_whatever_the_host_says(world: World) -> None
     await world.start_activator()
     sidecar = await world.start_sidecar()
     world.put_pods(sidecar)
-    asked = asyncio.create_task(world.client.fetch(Address(HOST, port), b"GET", b"/", timeout_s=5))
+    asked = asyncio.create_task(world.client.fetch(Address(HOST, port), b"GET", b"/", timeout_s=60))
     await until(lambda: sidecar.running)
     assert sidecar.seen[0][b"host"] == f"{HOST}:{port}".encode()
     sidecar.finish()
@@ -40,7 +34,9 @@ async def test_ports_open_and_close_with_their_revisions(world: World) -> None:
     async def answers(port: int) -> bool:
         probe = ((b"K-Network-Probe", b"activator"),)
         try:
-            answer = await world.client.fetch(Address(HOST, port), b"GET", b"/", probe, timeout_s=5)
+            answer = await world.client.fetch(
+                Address(HOST, port), b"GET", b"/", probe, timeout_s=60
+            )
         except FetchError:
             return False
         return answer.status == 200
@@ -67,4 +63,4 @@ async def test_a_port_that_is_taken_is_had_as_soon_as_it_is_free(world: World) -
     )
     await until(lambda: set(activator._ports._listeners) == {other})
     taken.close()
-    await until(lambda: set(activator._ports._listeners) == {port, other}, within_s=3)
+    await until(lambda: set(activator._ports._listeners) == {port, other})

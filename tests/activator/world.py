@@ -114,7 +114,7 @@ class World:
         activator = Activator(config, self._inside, self.cluster, self.cluster)
         started = asyncio.Event()
         self._running.append(asyncio.create_task(activator.run(started)))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await started.wait()
         return activator
 
@@ -172,7 +172,7 @@ class World:
     ) -> asyncio.Task[Fetched]:
         address = Address(HOST, activator.port)
         asking = asyncio.create_task(
-            self.client.fetch(address, method, b"/", headers, body, timeout_s=20)
+            self.client.fetch(address, method, b"/", headers, body, timeout_s=60)
         )
         self._asking.append(asking)
         return asking

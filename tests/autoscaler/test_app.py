@@ -11,7 +11,7 @@ from aiohttp import ClientSession, ClientWebSocketResponse
 from autoscaler.app import Autoscaler, Cluster
 from autoscaler.config import Config
 from autoscaler.core.defaults import Defaults
-from servingkit.clock import monotonic
+from autoscaler.multiscaler import Multiscaler
 from servingkit.core.revision import Mode, RevisionId
 from servingkit.core.stat import Stat
 from servingkit.stat_wire import WireStat, encode_wire_stats
@@ -95,17 +95,21 @@ async def activator(it: Running) -> AsyncIterator[ClientWebSocketResponse]:
         task.cancel()
 
 
-async def test_the_first_request_brings_a_pod_within_a_tenth_of_a_second() -> None:
+async def test_the_first_request_brings_a_pod_without_waiting_for_a_tick(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def no_turns(_: Multiscaler) -> None:
+        """Stand in for what gives each revision its turns."""
+
+    monkeypatch.setattr(Multiscaler, "_give_turns", no_turns)
     cluster = FakeCluster()
     cluster.put_revision(revision())
     async with running(cluster, config()) as it, activator(it) as socket:
         await until(lambda: cluster.mode_writes == [(IRIS, Mode.PROXY)])
         assert cluster.scale_writes == []
         it.concurrency = 1
-        asked_at = monotonic()
         await socket.send_bytes(it.frame())
         await until(lambda: cluster.scale_writes)
-        assert monotonic() - asked_at < 0.1
         assert cluster.written_pods() == [1]
 
 
@@ -123,7 +127,7 @@ async def test_load_brings_more_pods_and_silence_takes_none() -> None:
             await until(lambda: cluster.written_pods() == [1])
             cluster.put_pods(IRIS, pod("pod-1", stats=one.address))
             it.concurrency = 13
-            await until(lambda: cluster.written_pods()[-1] == 2, within_s=8)
+            await until(lambda: cluster.written_pods()[-1] == 2)
             cluster.put_pods(IRIS, pod("pod-1", stats=one.address), pod("pod-2", stats=two.address))
             status = await it.get("/v1/revisions/default/iris")
             assert status["mode"] == "proxy"
@@ -136,7 +140,7 @@ async def test_load_brings_more_pods_and_silence_takes_none() -> None:
         # It comes back idle: the hole leaves the window, then the pods may go.
         it.concurrency = None
         async with activator(it):
-            await until(lambda: cluster.written_pods()[-1] == 0, within_s=40)
+            await until(lambda: cluster.written_pods()[-1] == 0)
 
 
 async def test_pods_report_load_that_came_past_the_activator() -> None:
@@ -151,7 +155,7 @@ async def test_pods_report_load_that_came_past_the_activator() -> None:
 
 async def settle(it: Running, good: Callable[[dict[str, Any]], bool]) -> None:
     """Return once the status of the revision is good."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not good(await it.get("/v1/revisions/default/iris")):  # noqa: ASYNC110 -- over HTTP
             await asyncio.sleep(0.05)
 

@@ -25,6 +25,16 @@ ZERO = Defaults(allow_zero_initial_scale=True, initial_scale=0, scale_to_zero_gr
 OTHER = RevisionId("default", "other")
 
 
+async def no_turns(_: Multiscaler) -> None:
+    """Stand in for what gives each revision its turns."""
+
+
+@pytest.fixture
+def no_second_tick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have only a poke bring another decision."""
+    monkeypatch.setattr(Multiscaler, "_give_turns", no_turns)
+
+
 @asynccontextmanager
 async def scaling(cluster: FakeCluster) -> AsyncIterator[Multiscaler]:
     seams = Cluster(
@@ -53,13 +63,14 @@ async def decided(multiscaler: Multiscaler, revision_id: RevisionId = IRIS) -> N
     await until(lambda: getattr(multiscaler.tracked.get(revision_id), "plan", None))
 
 
+@pytest.mark.usefixtures("no_second_tick")
 async def test_load_for_a_revision_at_zero_is_decided_at_once() -> None:
     cluster = FakeCluster()
     cluster.put_revision(revision())
     async with scaling(cluster) as multiscaler:
         await decided(multiscaler)
         report(multiscaler, 20)
-        await until(lambda: cluster.scale_writes, within_s=0.5)
+        await until(lambda: cluster.scale_writes)
     assert cluster.written_pods() == [3]
 
 
@@ -69,9 +80,18 @@ async def test_load_for_a_revision_with_pods_waits_for_the_tick() -> None:
     async with scaling(cluster) as multiscaler:
         await decided(multiscaler)
         report(multiscaler, 20)
-        await asyncio.sleep(0.2)
         assert cluster.scale_writes == []
-        await until(lambda: cluster.written_pods() == [3], within_s=3)
+        await until(lambda: cluster.written_pods() == [3])
+
+
+@pytest.mark.usefixtures("no_second_tick")
+async def test_load_for_a_revision_with_pods_is_no_poke() -> None:
+    cluster = FakeCluster()
+    cluster.put_revision(revision({"initial-scale": "1"}), replicas=1)
+    async with scaling(cluster) as multiscaler:
+        await decided(multiscaler)
+        report(multiscaler, 20)
+        assert not multiscaler.tracked[IRIS].turn.is_set()
 
 
 async def test_a_report_without_load_is_no_poke() -> None:
@@ -99,6 +119,7 @@ class SlowToZero(FakeCluster):
         await super().set_scale(revision, replicas)
 
 
+@pytest.mark.usefixtures("no_second_tick")
 async def test_a_poke_while_zero_is_written_wins() -> None:
     cluster = SlowToZero()
     cluster.put_revision(revision(), replicas=1)
@@ -112,7 +133,7 @@ async def test_a_poke_while_zero_is_written_wins() -> None:
         await cluster.writing_zero.wait()
         report(multiscaler, 1)
         cluster.let_go.set()
-        await until(lambda: cluster.written_pods() == [0, 1], within_s=0.5)
+        await until(lambda: cluster.written_pods() == [0, 1])
 
 
 class Failing(FakeCluster):

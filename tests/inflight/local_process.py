@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.polling import until
+from tests.polling import PATIENCE_S, until
 
 Json = dict[str, Any]
 
@@ -44,12 +44,14 @@ class LocalProcess:
     def named(self, name: str) -> list[Json]:
         return [event for event in self.events if event["event"] == name]
 
-    async def reaches(self, condition: Callable[[Json], object], within_s: float = 20.0) -> None:
+    async def reaches(
+        self, condition: Callable[[Json], object], within_s: float = PATIENCE_S
+    ) -> None:
         await until(lambda: self.status and condition(self.status), within_s)
 
     async def stop(self, number: int = signal.SIGINT) -> int:
         self.process.send_signal(number)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             return await self.process.wait()
 
     def pids(self, program: str) -> list[int]:
@@ -111,7 +113,7 @@ async def inflight_local(*arguments: str) -> AsyncIterator[LocalProcess]:
             with suppress(ProcessLookupError):
                 process.send_signal(signal.SIGINT)
             try:
-                async with asyncio.timeout(20):
+                async with asyncio.timeout(60):
                     await process.wait()
             except TimeoutError:
                 process.kill()

@@ -15,7 +15,7 @@ def inflight(*arguments: str) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-m", "inflight", *arguments],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=False,
     )
 
@@ -84,7 +84,7 @@ def test_reader_that_leaves_ends_it_without_a_traceback() -> None:
         assert process.stdout is not None
         process.stdout.readline()
         process.stdout.close()
-        assert process.wait(timeout=20) == 1
+        assert process.wait(timeout=60) == 1
         assert process.stderr is not None
         assert process.stderr.read() == b""
 

@@ -9,7 +9,8 @@ from activator.config import Config
 from servingkit.core.revision import Address, Revision, RevisionId
 from servingkit.http1.engine import Engine
 from tests.fakes.cluster import FakeCluster, pod
-from tests.integration.programs import RunningSidecar, free_port
+from tests.integration.programs import RunningSidecar
+from tests.ports import free_port
 
 _HOST = "127.0.0.1"
 _CHAT = RevisionId("default", "chat")

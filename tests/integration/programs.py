@@ -5,27 +5,23 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import requests
 
+from tests.polling import PATIENCE_S
+from tests.ports import free_port
+
 REPOSITORY = Path(__file__).parents[2]
-DEADLINE_S = 20.0
 
 
-def free_port() -> int:
-    """Return a port that was free a moment ago."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
-
-
-def wait_until(condition: Callable[[], bool], what: str, deadline_s: float = DEADLINE_S) -> None:
+def wait_until(condition: Callable[[], bool], what: str, deadline_s: float = PATIENCE_S) -> None:
     """Poll until `condition` holds; fail with `what` after the deadline."""
     give_up_at = time.monotonic() + deadline_s
     while not condition():
@@ -79,11 +75,11 @@ class RunningSidecar:
     def probe(self) -> requests.Response:
         """Ask as the kubelet does."""
         headers = {"User-Agent": "kube-probe/1.31", "K-Network-Probe": "queue"}
-        return requests.get(self.url, headers=headers, timeout=15)
+        return requests.get(self.url, headers=headers, timeout=60)
 
     def metric(self, series: str) -> float:
         """Return a value from the Prometheus page; 0 for a series that is not there."""
-        page = requests.get(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=5).text
+        page = requests.get(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=60).text
         for line in page.splitlines():
             name, _, value = line.rpartition(" ")
             if name == series:
@@ -92,7 +88,7 @@ class RunningSidecar:
 
     def order(self, target: str, method: str = "GET") -> requests.Response:
         """Ask the admin port."""
-        return requests.request(method, f"{self.admin_url}{target}", timeout=30)
+        return requests.request(method, f"{self.admin_url}{target}", timeout=60)
 
     def terminate(self) -> None:
         self.process.send_signal(signal.SIGTERM)
@@ -145,3 +141,47 @@ def sleeper(port: int, *arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
     """Run the sleeping model on `port`; does not wait until it listens."""
     with process("loadtest.sleeper", *arguments, environ={"PORT": str(port)}) as started:
         yield started
+
+
+class HeldModel:
+    """A model that answers `/held` when a test says so, and anything else at once."""
+
+    def __init__(self) -> None:
+        self._let_go = threading.Event()
+        model = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                if self.path == "/held":
+                    model._let_go.wait()
+                self.send_response(200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.port: int = self.server.server_address[1]
+
+    def let_go(self) -> None:
+        """Answer what is held, and from now on everything."""
+        self._let_go.set()
+
+
+@contextmanager
+def held_model() -> Iterator[HeldModel]:
+    """Run a model whose answers wait for `let_go`."""
+    model = HeldModel()
+    serving = threading.Thread(target=model.server.serve_forever)
+    serving.start()
+    try:
+        yield model
+    finally:
+        model.let_go()
+        model.server.shutdown()
+        serving.join()
+        model.server.server_close()

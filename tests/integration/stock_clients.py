@@ -14,7 +14,7 @@ import aiohttp
 import httpx
 import requests
 
-PATIENCE_S = 20
+PATIENCE_S = 60
 
 
 class Question(NamedTuple):

@@ -97,7 +97,6 @@ def client_of(proxy: RunningSidecar) -> Iterator[socket.socket]:
 
 
 @SIZES
-@pytest.mark.timeout(300)
 def test_upload_passes_through_little_memory(size: int) -> None:
     with (
         model(size) as port,
@@ -111,7 +110,6 @@ def test_upload_passes_through_little_memory(size: int) -> None:
 
 
 @SIZES
-@pytest.mark.timeout(300)
 def test_answer_passes_through_little_memory(size: int) -> None:
     with (
         model(size) as port,

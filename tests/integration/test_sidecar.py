@@ -6,8 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -18,13 +16,14 @@ from servingkit.stat_wire import decode_stat
 from tests.integration.programs import (
     REPOSITORY,
     RunningSidecar,
-    free_port,
+    held_model,
     sidecar,
     sidecar_settings,
     sleeper,
     takes_connections,
     wait_until,
 )
+from tests.ports import free_port
 
 pytestmark = pytest.mark.integration
 
@@ -39,22 +38,26 @@ def model_port() -> Iterator[int]:
 
 def get(url: str, **headers: str) -> requests.Response:
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
-    return requests.get(url, headers=sent, timeout=30)
+    return requests.get(url, headers=sent, timeout=60)
 
 
 def test_container_concurrency_is_kept_and_nobody_is_lost(model_port: int) -> None:
     with sidecar(model_port, container_concurrency=5) as proxy, ThreadPoolExecutor(40) as clients:
         answers = list(clients.map(get, [f"{proxy.url}/?sleep=100"] * 40))
         assert [a.status_code for a in answers] == [200] * 40
-        counts = requests.get(f"http://127.0.0.1:{model_port}/stats", timeout=5).json()
+        counts = requests.get(f"http://127.0.0.1:{model_port}/stats", timeout=60).json()
         assert counts["peak_concurrency"] == 5
         assert proxy.metric('inflight_requests_total{code="200"}') == 40
         assert proxy.metric("inflight_requests_in_flight") == 0
 
 
-def test_full_queue_answers_as_knative_does(model_port: int) -> None:
-    with sidecar(model_port, container_concurrency=1) as proxy, ThreadPoolExecutor(11) as clients:
-        running = [clients.submit(get, f"{proxy.url}/?sleep=400") for _ in range(11)]
+def test_full_queue_answers_as_knative_does() -> None:
+    with (
+        held_model() as model,
+        sidecar(model.port, container_concurrency=1) as proxy,
+        ThreadPoolExecutor(11) as clients,
+    ):
+        running = [clients.submit(get, f"{proxy.url}/held") for _ in range(11)]
         wait_until(
             lambda: proxy.metric("inflight_requests_in_flight") == 11, "one runs and ten wait"
         )
@@ -62,39 +65,37 @@ def test_full_queue_answers_as_knative_does(model_port: int) -> None:
         assert (refused.status_code, refused.text) == (503, "pending request queue full\n")
         assert refused.headers["Inflight-Reason"] == "queue-full"
         assert refused.headers["Retry-After"] == "1"
+        model.let_go()
         assert {future.result().status_code for future in running} == {200}
 
 
-def test_request_that_does_not_want_to_wait_is_refused_at_once(model_port: int) -> None:
-    with sidecar(model_port, container_concurrency=1) as proxy, ThreadPoolExecutor(1) as clients:
-        running = clients.submit(get, f"{proxy.url}/?sleep=500")
+def test_request_that_does_not_want_to_wait_is_refused_at_once() -> None:
+    with (
+        held_model() as model,
+        sidecar(model.port, container_concurrency=1) as proxy,
+        ThreadPoolExecutor(1) as clients,
+    ):
+        running = clients.submit(get, f"{proxy.url}/held")
         wait_until(lambda: proxy.metric("inflight_requests_in_flight") == 1, "one runs")
-        started_at = time.monotonic()
         refused = get(proxy.url, Inflight_Queue="0")
         assert (refused.status_code, refused.headers["Inflight-Reason"]) == (429, "queue-full")
-        assert time.monotonic() - started_at < 0.4
+        assert not running.done()
+        model.let_go()
         assert running.result().status_code == 200
 
 
-def test_pod_is_ready_soon_after_its_model(model_port: int) -> None:
+def test_pod_is_ready_when_its_model_is() -> None:
     with sidecar(port := free_port(), container_concurrency=7) as proxy:
-        answers: list[tuple[float, requests.Response]] = []
-
-        def probe() -> None:
-            answer = proxy.probe()
-            answers.append((time.monotonic(), answer))
-
-        prober = threading.Thread(target=probe)
-        prober.start()
-        with sleeper(port):
-            wait_until(lambda: takes_connections(port), "the model listens")
-            listening_at = time.monotonic()
-            prober.join()
-        ((answered_at, answer),) = answers
+        with ThreadPoolExecutor(1) as kubelet:
+            early = kubelet.submit(proxy.probe)
+            wait_until(lambda: bool(early.running()), "the kubelet asks")
+            with sleeper(port):
+                wait_until(lambda: takes_connections(port), "the model listens")
+                # The early question is held for up to 10 s, which a model may well need.
+                assert early.result().status_code in {200, 503}
+                answer = proxy.probe()
         assert (answer.status_code, answer.text) == (200, "queue")
         assert answer.headers["Inflight-Container-Concurrency"] == "7"
-        assert answered_at - listening_at < 1.0
-    del model_port
 
 
 def test_unready_model_fails_the_probe_with_its_own_period(model_port: int) -> None:
@@ -105,14 +106,18 @@ def test_unready_model_fails_the_probe_with_its_own_period(model_port: int) -> N
         assert proxy.probe().status_code == 503
 
 
-def test_stat_reports_the_average_of_the_last_second(model_port: int) -> None:
-    with sidecar(model_port, container_concurrency=0) as proxy, ThreadPoolExecutor(3) as clients:
+def test_stat_reports_the_average_of_the_last_second() -> None:
+    with (
+        held_model() as model,
+        sidecar(model.port, container_concurrency=0) as proxy,
+        ThreadPoolExecutor(3) as clients,
+    ):
         url = f"http://127.0.0.1:{proxy.stats_port}/metrics"
         for header in ("activator", "", ""):
-            clients.submit(get, f"{proxy.url}/?sleep=3500", K_Proxy_Request=header)
+            clients.submit(get, f"{proxy.url}/held", K_Proxy_Request=header)
 
         def steady() -> bool:
-            stat = decode_stat(requests.get(url, timeout=5).content)
+            stat = decode_stat(requests.get(url, timeout=60).content)
             assert stat.pod_name == "test-1"
             return (
                 stat.average_concurrent_requests == pytest.approx(3)
@@ -121,6 +126,7 @@ def test_stat_reports_the_average_of_the_last_second(model_port: int) -> None:
             )
 
         wait_until(steady, "a whole second with three requests, one of them proxied")
+        model.let_go()
 
 
 def test_client_that_leaves_frees_its_slot(model_port: int) -> None:
@@ -165,39 +171,43 @@ def test_killed_model_gives_502_with_a_reason_and_no_slot_leaks() -> None:
         assert proxy.metric("inflight_requests_queued") == 0
 
 
-def drained_within(proxy: RunningSidecar, seconds: float) -> int:
+def exit_code_after_sigterm(proxy: RunningSidecar) -> int:
     proxy.terminate()
-    return proxy.process.wait(timeout=seconds)
+    return proxy.process.wait(timeout=60)
 
 
-def test_sigterm_lets_the_last_request_end_and_exits_with_0(model_port: int) -> None:
-    with sidecar(model_port, container_concurrency=1) as proxy, ThreadPoolExecutor(1) as clients:
-        running = clients.submit(get, f"{proxy.url}/?sleep=1500")
+def test_sigterm_lets_the_last_request_end_and_exits_with_0() -> None:
+    with (
+        held_model() as model,
+        sidecar(model.port, container_concurrency=2) as proxy,
+        ThreadPoolExecutor(1) as clients,
+    ):
+        running = clients.submit(get, f"{proxy.url}/held")
         wait_until(lambda: proxy.metric("inflight_requests_in_flight") == 1, "it runs")
         proxy.terminate()
         wait_until(lambda: proxy.probe().status_code == 503, "probes are answered with 503")
         wait_until(
-            lambda: get(f"{proxy.url}/stats").headers.get("Connection") == "close",
+            lambda: get(f"{proxy.url}/now").headers.get("Connection") == "close",
             "requests are still served, and clients told to go elsewhere",
         )
+        model.let_go()
         assert running.result().status_code == 200
-        assert proxy.process.wait(timeout=10) == 0
+        assert proxy.process.wait(timeout=60) == 0
 
 
 def test_idle_sidecar_ends_after_the_quiet_time(model_port: int) -> None:
     with sidecar(model_port, container_concurrency=1) as proxy:
-        assert drained_within(proxy, 3.0) == 0
+        assert exit_code_after_sigterm(proxy) == 0
 
 
-def test_sidecar_ends_in_time_while_its_model_never_gets_ready(model_port: int) -> None:
-    del model_port
+def test_sidecar_ends_while_its_model_never_gets_ready() -> None:
     with (
         sidecar(free_port(), container_concurrency=1) as proxy,
         ThreadPoolExecutor(1) as kubelet,
     ):
         probing = kubelet.submit(proxy.probe)
         wait_until(lambda: bool(probing.running()), "the kubelet asks")
-        assert drained_within(proxy, 3.0) == 0
+        assert exit_code_after_sigterm(proxy) == 0
         assert probing.result().status_code == 503
 
 
@@ -222,7 +232,7 @@ def test_port_in_use_is_named_and_ends_with_78(model_port: int) -> None:
             env=os.environ | settings,
             capture_output=True,
             text=True,
-            timeout=20,
+            timeout=60,
             check=False,
         )
         assert second.returncode == 78

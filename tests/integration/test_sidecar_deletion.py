@@ -106,7 +106,7 @@ async def test_no_request_is_lost_while_twenty_pods_go_away(tmp_path: Path, mode
 
         async def scale(replicas: int) -> None:
             await cluster.set_scale(IRIS, replicas)
-            await until(lambda: states() == [PodState.READY] * replicas, within_s=60)
+            await until(lambda: states() == [PodState.READY] * replicas)
 
         await scale(FEWEST)
         await cluster.publish(IRIS, mode, 2)

@@ -4,6 +4,7 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
@@ -11,16 +12,16 @@ import requests
 
 from tests.integration.programs import (
     RunningSidecar,
-    free_port,
     sidecar,
     sleeper,
     takes_connections,
     wait_until,
 )
+from tests.ports import free_port
 
 pytestmark = pytest.mark.integration
 
-QUIET_S = 1.5
+QUIET_S = 3.0
 
 
 @contextmanager
@@ -33,82 +34,85 @@ def serving(quiet_s: float = QUIET_S) -> Iterator[RunningSidecar]:
         yield proxy
 
 
-def drained_after_s(proxy: RunningSidecar) -> float:
-    """Wait until the sidecar says that it is drained; return for how long."""
-    began_at = time.monotonic()
+def wait_until_drained(proxy: RunningSidecar) -> None:
+    """Wait until the sidecar says that it is drained."""
     assert proxy.order("/wait-for-drain").status_code == 200
-    return time.monotonic() - began_at
 
 
 def test_the_very_next_answer_after_the_hook_tells_its_client() -> None:
     with serving() as proxy, requests.Session() as session:
-        assert "Connection" not in session.get(proxy.url, timeout=5).headers
+        assert "Connection" not in session.get(proxy.url, timeout=60).headers
         proxy.order("/drain")
-        assert session.get(proxy.url, timeout=5).headers["Connection"] == "close"
+        assert session.get(proxy.url, timeout=60).headers["Connection"] == "close"
 
 
 def test_probes_are_refused_at_once_and_requests_are_not() -> None:
     with serving() as proxy:
         proxy.order("/drain")
         assert proxy.probe().status_code == 503
-        assert requests.get(proxy.url, timeout=5).status_code == 200
+        assert requests.get(proxy.url, timeout=60).status_code == 200
 
 
 def test_idle_connections_stay_open_until_the_end_and_then_close() -> None:
     with serving(quiet_s=1.0) as proxy:
-        with socket.create_connection(("127.0.0.1", proxy.serving_port), timeout=20) as idle:
+        with socket.create_connection(("127.0.0.1", proxy.serving_port), timeout=60) as idle:
             idle.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
             assert idle.recv(65_536).startswith(b"HTTP/1.1 200 ")
+            began_at = time.monotonic()
             proxy.order("/drain")
-            assert drained_after_s(proxy) > 0.5
+            wait_until_drained(proxy)
+            assert time.monotonic() - began_at >= 1.0
             idle.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
             assert b"Connection: close" in idle.recv(65_536)
-        with socket.create_connection(("127.0.0.1", proxy.serving_port), timeout=20) as idle:
+        with socket.create_connection(("127.0.0.1", proxy.serving_port), timeout=60) as idle:
             proxy.terminate()
             assert idle.recv(1) == b""
-        assert proxy.process.wait(timeout=10) == 0
+        assert proxy.process.wait(timeout=60) == 0
 
 
 def test_connection_that_asks_nothing_starts_the_quiet_time_anew() -> None:
     with serving() as proxy:
         proxy.order("/drain")
         time.sleep(QUIET_S / 2)
+        began_at = time.monotonic()
         with socket.create_connection(("127.0.0.1", proxy.serving_port)):
-            assert drained_after_s(proxy) > QUIET_S - 0.3
+            wait_until_drained(proxy)
+            assert time.monotonic() - began_at >= QUIET_S
 
 
 def test_probes_do_not_start_the_quiet_time_anew() -> None:
-    with serving() as proxy:
+    with serving() as proxy, ThreadPoolExecutor(1) as waiting:
         proxy.order("/drain")
-        began_at = time.monotonic()
-        while time.monotonic() - began_at < QUIET_S - 0.5:
+        drained = waiting.submit(wait_until_drained, proxy)
+        while not drained.done():
             proxy.probe()  # on a connection of its own, as the kubelet's are
-        assert drained_after_s(proxy) < QUIET_S
+        drained.result()
 
 
 def test_acknowledged_removal_ends_the_drain_at_once() -> None:
-    with serving(quiet_s=60) as proxy:
+    with serving(quiet_s=600) as proxy:
         proxy.order("/drain?removed=true")
-        assert drained_after_s(proxy) < 2
+        wait_until_drained(proxy)
         proxy.terminate()
-        assert proxy.process.wait(timeout=10) == 0
+        assert proxy.process.wait(timeout=60) == 0
 
 
 def test_acknowledged_removal_waits_for_requests_under_way() -> None:
     with (
-        serving(quiet_s=60) as proxy,
-        socket.create_connection(("127.0.0.1", proxy.serving_port), timeout=20) as client,
+        serving(quiet_s=600) as proxy,
+        socket.create_connection(("127.0.0.1", proxy.serving_port), timeout=60) as client,
     ):
         client.sendall(b"GET /?sleep=1000 HTTP/1.1\r\nHost: a\r\n\r\n")
         wait_until(lambda: proxy.metric("inflight_requests_in_flight") == 1, "it runs")
         proxy.order("/drain?removed=true")
-        assert drained_after_s(proxy) > 0.3
+        wait_until_drained(proxy)
+        assert proxy.metric('inflight_requests_total{code="200"}') == 1
         assert client.recv(65_536).startswith(b"HTTP/1.1 200 ")
 
 
 def test_second_signal_ends_at_once() -> None:
-    with serving(quiet_s=60) as proxy:
+    with serving(quiet_s=600) as proxy:
         proxy.terminate()
         wait_until(lambda: proxy.probe().status_code == 503, "it drains")
         proxy.terminate()
-        assert proxy.process.wait(timeout=5) == -signal.SIGTERM
+        assert proxy.process.wait(timeout=60) == -signal.SIGTERM

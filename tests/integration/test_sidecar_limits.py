@@ -1,14 +1,14 @@
 """Time limits and the limit on concurrency, before a model that follows a script."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
 
 from tests.integration.programs import RunningSidecar, sidecar
-from tests.servingkit.http1.peers import Answered, Wire, connect, until, upstream
+from tests.polling import until
+from tests.servingkit.http1.peers import Answered, Wire, connect, upstream
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio]
 
@@ -19,9 +19,12 @@ HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 WEBSOCKET = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
 SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
 
-DURATION = {"REVISION_TIMEOUT_SECONDS": "0.8"}
-START = {"REVISION_RESPONSE_START_TIMEOUT_SECONDS": "0.4"}
-IDLE = {"REVISION_IDLE_TIMEOUT_SECONDS": "0.4"}
+DURATION = {"REVISION_TIMEOUT_SECONDS": "2"}
+START = {"REVISION_RESPONSE_START_TIMEOUT_SECONDS": "1.5"}
+IDLE = {"REVISION_IDLE_TIMEOUT_SECONDS": "1.5"}
+
+PAUSE_S = 0.25
+"""Far shorter than the idle limit."""
 
 
 @asynccontextmanager
@@ -52,7 +55,7 @@ async def dribble(wire: Wire) -> None:
     await wire.send(HEAD)
     for _ in range(10):
         await wire.send(b"1\r\nx\r\n")
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(PAUSE_S)
     await wire.send(b"0\r\n\r\n")
 
 
@@ -67,10 +70,8 @@ def said_why(answer: Answered) -> bool:
 @pytest.mark.parametrize("limit", [DURATION, START, IDLE], ids=["duration", "start", "idle"])
 async def test_before_the_first_byte_each_limit_is_a_504(limit: dict[str, str]) -> None:
     async with before(say_nothing, limit) as (proxy, client):
-        began_at = time.monotonic()
         await client.send(GET)
         assert said_why(await client.answer())
-        assert 0.3 < time.monotonic() - began_at < 2.5
         assert proxy.metric('inflight_requests_total{code="504"}') == 1
 
 
@@ -117,14 +118,14 @@ async def talk(wire: Wire) -> None:
     await wire.send(SWITCH)
     while True:
         await wire.send(b"more")
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(PAUSE_S)
 
 
 async def test_websocket_outlives_all_limits_but_the_idle_one() -> None:
     async with before(echo, DURATION | START) as (_, client):
         await client.send(WEBSOCKET)
         await client.until(b"\r\n\r\n")
-        await asyncio.sleep(1.2)  # longer than either limit
+        await asyncio.sleep(2.5)  # longer than either limit
         await client.send(b"still there?")
         await client.until(b"still there?")
 
@@ -148,7 +149,7 @@ async def test_bytes_of_a_websocket_count_in_either_direction(model: Script) -> 
                 await client.send(b"more")
             else:
                 await client.until(b"more")
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(PAUSE_S)
         assert not client.reader.at_eof()
 
 
@@ -160,16 +161,13 @@ async def test_request_that_waits_too_long_for_a_slot_is_refused() -> None:
         await running.send(GET)
         waiting = await connect(proxy.serving_port)
         await until(lambda: proxy.metric("inflight_requests_in_flight") == 1)
-        began_at = time.monotonic()
         await waiting.send(GET)
         answer = await waiting.answer()
-        waited_s = time.monotonic() - began_at
         assert (answer.status, answer.header(b"inflight-reason")) == (
             503,
             b"queue-timeout",
         )
         assert answer.header(b"retry-after") == b"1"
-        assert 0.35 < waited_s < 2
         # The one that runs is not meant: it goes on.
         assert proxy.metric("inflight_requests_in_flight") == 1
         assert proxy.metric("inflight_requests_queued") == 0
@@ -191,7 +189,7 @@ async def test_limit_can_be_changed_while_requests_wait() -> None:
         await until(lambda: proxy.metric("inflight_requests_queued") == 3)
         assert proxy.order("/container-concurrency").text == "1\n"
         assert proxy.order("/container-concurrency?limit=3", "PUT").text == "3\n"
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             for _ in range(3):
                 await arrived.acquire()
         assert proxy.metric("inflight_requests_queued") == 1

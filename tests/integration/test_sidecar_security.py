@@ -14,13 +14,13 @@ import requests
 from tests.integration.programs import (
     REPOSITORY,
     RunningSidecar,
-    free_port,
     sidecar,
     sidecar_settings,
     sleeper,
     takes_connections,
     wait_until,
 )
+from tests.ports import free_port
 
 pytestmark = pytest.mark.integration
 
@@ -53,7 +53,7 @@ def test_admin_side_is_not_reached_through_the_serving_port(target: str, method:
     with serving() as proxy:
         # Its Host may name whatever it likes: the model is asked, and knows no such page.
         headers = {"Host": f"127.0.0.1:{proxy.admin_port}"}
-        answer = requests.request(method, proxy.url + target, headers=headers, timeout=10)
+        answer = requests.request(method, proxy.url + target, headers=headers, timeout=60)
         assert (answer.status_code, answer.text) == (404, "404: Not Found")
         assert proxy.probe().status_code == 200
         assert proxy.order("/container-concurrency").text == "1\n"
@@ -61,7 +61,7 @@ def test_admin_side_is_not_reached_through_the_serving_port(target: str, method:
 
 def test_admin_side_is_not_reached_by_a_target_with_another_host() -> None:
     with serving() as proxy:
-        with socket.create_connection(("127.0.0.1", proxy.serving_port), timeout=10) as client:
+        with socket.create_connection(("127.0.0.1", proxy.serving_port), timeout=60) as client:
             client.sendall(
                 b"GET http://127.0.0.1:%d/drain HTTP/1.1\r\nHost: a\r\n\r\n" % proxy.admin_port
             )
@@ -99,7 +99,7 @@ def test_admin_side_is_not_reached_by_a_target_with_another_host() -> None:
 )
 def test_no_client_injects_a_header(head: bytes) -> None:
     with serving() as proxy:
-        with socket.create_connection(("127.0.0.1", proxy.serving_port), timeout=10) as client:
+        with socket.create_connection(("127.0.0.1", proxy.serving_port), timeout=60) as client:
             client.sendall(head)
             answer = client.recv(65_536)
         assert answer.startswith(b"HTTP/1.1 400 ")
@@ -110,7 +110,7 @@ def test_no_client_injects_a_header(head: bytes) -> None:
 def test_what_a_probe_is_told_of_itself_stays_in_the_body() -> None:
     with serving() as proxy:
         headers = {"User-Agent": "kube-probe/1", "K-Network-Probe": "x: y; Set-Cookie: z"}
-        answer = requests.get(proxy.url, headers=headers, timeout=10)
+        answer = requests.get(proxy.url, headers=headers, timeout=60)
         assert answer.status_code == 400
         assert set(answer.headers) == {"Content-Length"}
 
@@ -143,12 +143,12 @@ def test_it_runs_as_nobody_where_nothing_can_be_written(tmp_path: Path) -> None:
         serving_port = int(settings["QUEUE_SERVING_PORT"])
         wait_until(lambda: takes_connections(serving_port), "the sidecar listens")
         url = f"http://127.0.0.1:{serving_port}"
-        assert requests.get(url, timeout=10).status_code == 200
+        assert requests.get(url, timeout=60).status_code == 200
         assert {Path(link).readlink().parts[:2] for link in open_files(started.pid)} <= {
             ("/", "dev")
         }
         started.terminate()
-        assert started.wait(timeout=10) == 0
+        assert started.wait(timeout=60) == 0
     assert not list(tmp_path.iterdir())
 
 
@@ -165,7 +165,7 @@ def test_trace_context_passes_on() -> None:
         "Baggage": "a=b",
     }
     with socket.create_server(("127.0.0.1", 0)) as model:
-        model.settimeout(20)
+        model.settimeout(60)
         port = model.getsockname()[1]
         with sidecar(port, container_concurrency=0) as proxy:
             with socket.create_connection(("127.0.0.1", proxy.serving_port)) as client:

@@ -1,7 +1,6 @@
 """Sample servers as real processes, and samples of what the control API tells."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -11,24 +10,22 @@ import pytest
 import requests
 
 from loadtest.core.timeline import PodsSample, Request, Second, seconds_of
+from tests.polling import PATIENCE_S
+from tests.ports import free_port
 
 Serve = Callable[..., str]
 MakeSample = Callable[..., PodsSample]
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
-def wait_until_answers(url: str, process: subprocess.Popen[bytes], within_s: float = 30) -> None:
+def wait_until_answers(
+    url: str, process: subprocess.Popen[bytes], within_s: float = PATIENCE_S
+) -> None:
     deadline = time.monotonic() + within_s
     while True:
         assert process.poll() is None, f"{process.args!r} ended with {process.returncode}"
         assert time.monotonic() < deadline, f"{url} did not answer within {within_s} s"
         try:
-            requests.get(url, timeout=5).raise_for_status()
+            requests.get(url, timeout=60).raise_for_status()
         except requests.ConnectionError:
             time.sleep(0.02)
         else:
@@ -53,7 +50,7 @@ def serve() -> Iterator[Serve]:
     for process in processes:
         process.terminate()
     for process in processes:
-        assert process.wait(timeout=10) == 0
+        assert process.wait(timeout=60) == 0
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ time.sleep(60)
 
 
 async def first_words(read: Callable[[], str]) -> str:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         if words := read():
             return words

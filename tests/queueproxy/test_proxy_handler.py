@@ -49,7 +49,7 @@ class World:
 
     async def get(self, *headers: Header) -> Fetched:
         address = Address(HOST, self.listener.port)
-        return await self.client.fetch(address, b"GET", b"/", headers, timeout_s=5)
+        return await self.client.fetch(address, b"GET", b"/", headers, timeout_s=60)
 
 
 @pytest_asyncio.fixture

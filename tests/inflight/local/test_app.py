@@ -62,7 +62,7 @@ async def test_killed_sidecar_and_model_are_replaced_and_no_request_hangs() -> N
                     seen[response.status, response.headers.get("Inflight-Reason", "")] += 1
             return seen
 
-        async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
+        async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
             loads = [tasks.create_task(load(method)) for method in ("GET", "POST") * 3]
             await asyncio.sleep(0.5)
             os.kill(local.pids("queueproxy")[0], signal.SIGKILL)

@@ -51,7 +51,7 @@ class Family:
         self._log = log
 
     def pids(self, count: int) -> list[int]:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while len(found := self._log.read_text().split()) < count:
             assert time.monotonic() < deadline, found
             time.sleep(0.01)
@@ -71,7 +71,7 @@ def families() -> Iterator[list[Family]]:
 
 
 def until_gone(pids: list[int]) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while left := [pid for pid in pids if is_running(pid)]:
         assert time.monotonic() < deadline, left
         time.sleep(0.01)

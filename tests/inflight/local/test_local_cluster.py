@@ -61,7 +61,7 @@ async def running(
     folder: Path,
     *,
     command: tuple[str, ...] = SLEEPER,
-    timeout_s: int = 10,
+    timeout_s: int = 60,
     readiness_path: str | None = None,
 ) -> AsyncIterator[Watched]:
     revision = RevisionSettings(
@@ -135,17 +135,25 @@ async def test_youngest_pod_goes_first(tmp_path: Path) -> None:
         assert [pod.name for pod in await watched.scale(1)] == [old.name]
 
 
+async def asked_of(session: aiohttp.ClientSession, pod: Pod) -> dict[str, int]:
+    """Return what the model says that it was asked."""
+    async with session.get(f"http://{pod.serving}/stats") as response:
+        found: dict[str, int] = await response.json()
+        return found
+
+
 async def test_running_request_is_finished_before_its_pod_goes(tmp_path: Path) -> None:
     async with running(tmp_path) as watched, aiohttp.ClientSession() as session:
         (pod,) = await watched.scale(1)
 
         async def request() -> int:
-            async with session.get(f"http://{pod.serving}/?sleep=1500") as response:
+            async with session.get(f"http://{pod.serving}/?sleep=3000") as response:
                 return response.status
 
         async with asyncio.TaskGroup() as tasks:
             answer = tasks.create_task(request())
-            await asyncio.sleep(0.3)
+            while (await asked_of(session, pod))["concurrency"] == 0:  # noqa: ASYNC110 -- HTTP
+                await asyncio.sleep(0.01)
             await watched.cluster.set_scale(IRIS, 0)
             await until(lambda: watched.states() == [PodState.TERMINATING])
         assert answer.result() == 200

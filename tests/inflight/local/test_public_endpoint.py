@@ -91,11 +91,11 @@ async def test_change_of_backends_takes_effect_after_the_lag() -> None:
     async with (
         backend(says(b"one")) as one,
         backend(says(b"two")) as two,
-        endpoint(one, lag_s=0.2) as (public, port),
+        endpoint(one, lag_s=1.0) as (public, port),
     ):
         public.follow([two])
         words = []
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while b"two" not in words:
                 reader, writer = await asyncio.open_connection(HOST, port)
                 words.append(await ask(reader, writer))
@@ -177,8 +177,8 @@ async def test_slow_reader_holds_back_the_sender() -> None:
         reader, writer = await asyncio.open_connection(HOST, port, limit=1024)
         writer.write(b"go\n")
         before = -1
-        async with asyncio.timeout(10):
-            while before != sent:
+        async with asyncio.timeout(60):
+            while before != sent or not sent:
                 before = sent
                 await asyncio.sleep(0.3)
         assert 0 < sent < 40_000_000  # what socket buffers take, and no more

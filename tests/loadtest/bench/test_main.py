@@ -38,7 +38,7 @@ def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-m", "loadtest.bench", *arguments],
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=540,
         check=False,
     )
 

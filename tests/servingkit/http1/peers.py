@@ -16,9 +16,11 @@ from servingkit.http1.downstream import ServerLimits, Service
 from servingkit.http1.engine import Engine, Listener
 from servingkit.http1.exchange import Exchange
 from servingkit.http1.watcher import AttemptFailure
+from tests.polling import PATIENCE_S
 
 HOST = "127.0.0.1"
-_PATIENCE_S = 30.0
+_TEST_PATIENCE_S = 4 * PATIENCE_S
+"""A whole test may wait for several things."""
 
 
 class Asked(NamedTuple):
@@ -244,17 +246,10 @@ class Site:
 @asynccontextmanager
 async def site(service: Service, limits: ServerLimits | None = None) -> AsyncIterator[Site]:
     """Listen with an engine of its own; what hangs fails after a while."""
-    async with asyncio.timeout(_PATIENCE_S), Engine() as engine:
+    async with asyncio.timeout(_TEST_PATIENCE_S), Engine() as engine:
         place = Site(engine, await engine.listen(service, HOST, 0, limits))
         try:
             yield place
         finally:
             for client in place.clients:
                 await client.abandon()
-
-
-async def until(condition: Callable[[], object], within_s: float = 10.0) -> None:
-    """Return when the condition holds; a TimeoutError when it does not in time."""
-    async with asyncio.timeout(within_s):
-        while not condition():  # noqa: ASYNC110 -- the engine announces nothing to tests
-            await asyncio.sleep(0.005)

@@ -1,12 +1,13 @@
 import asyncio
-import socket
 
 import pytest
 
 from servingkit.core.revision import Address
 from servingkit.http1.client import FetchError, FetchFailure, HttpClient
 from servingkit.http1.engine import Engine
-from tests.servingkit.http1.peers import HOST, Asked, Wire, until, upstream
+from tests.polling import until
+from tests.ports import free_port
+from tests.servingkit.http1.peers import HOST, Asked, Wire, upstream
 
 pytestmark = pytest.mark.asyncio
 
@@ -41,8 +42,8 @@ async def test_fetch_sends_host_and_length_and_returns_the_whole_answer() -> Non
 async def test_post_without_a_body_says_so() -> None:
     server = Server()
     async with upstream(server) as up, Engine() as engine:
-        await HttpClient(engine).fetch(up.address, b"POST", b"/", timeout_s=5)
-        await HttpClient(engine).fetch(up.address, b"GET", b"/", timeout_s=5)
+        await HttpClient(engine).fetch(up.address, b"POST", b"/", timeout_s=60)
+        await HttpClient(engine).fetch(up.address, b"GET", b"/", timeout_s=60)
         assert [asked.header(b"content-length") for asked in server.asked] == [b"0", None]
 
 
@@ -66,7 +67,7 @@ async def test_connection_is_kept_for_the_next_fetch(
     async with upstream(Server(answer)) as up, Engine() as engine:
         client = HttpClient(engine)
         for _ in range(3):
-            assert (await client.fetch(up.address, method, b"/", timeout_s=5)).body == body
+            assert (await client.fetch(up.address, method, b"/", timeout_s=60)).body == body
         assert len(up.wires) == 1
 
 
@@ -76,7 +77,9 @@ async def test_answer_until_close_is_whole_at_the_end() -> None:
         await wire.send(b"HTTP/1.1 200 OK\r\n\r\nok")
 
     async with upstream(serve) as up, Engine() as engine:
-        assert (await HttpClient(engine).fetch(up.address, b"GET", b"/", timeout_s=5)).body == b"ok"
+        assert (
+            await HttpClient(engine).fetch(up.address, b"GET", b"/", timeout_s=60)
+        ).body == b"ok"
 
 
 async def die_on_reuse(wire: Wire) -> None:
@@ -89,16 +92,16 @@ async def test_get_on_a_kept_connection_that_dies_is_sent_again() -> None:
     async with upstream(die_on_reuse) as up, Engine() as engine:
         client = HttpClient(engine)
         for _ in range(2):
-            assert (await client.fetch(up.address, b"GET", b"/", timeout_s=5)).status == 200
+            assert (await client.fetch(up.address, b"GET", b"/", timeout_s=60)).status == 200
         assert len(up.wires) == 2
 
 
 async def test_post_on_a_kept_connection_that_dies_fails() -> None:
     async with upstream(die_on_reuse) as up, Engine() as engine:
         client = HttpClient(engine)
-        await client.fetch(up.address, b"GET", b"/", timeout_s=5)
+        await client.fetch(up.address, b"GET", b"/", timeout_s=60)
         with pytest.raises(FetchError) as caught:
-            await client.fetch(up.address, b"POST", b"/", timeout_s=5)
+            await client.fetch(up.address, b"POST", b"/", timeout_s=60)
         assert caught.value.reason is FetchFailure.CLOSED
 
 
@@ -122,7 +125,7 @@ async def test_answer_that_cannot_be_used_is_an_error(answer: bytes, reason: Fet
 
     async with upstream(serve) as up, Engine() as engine:
         with pytest.raises(FetchError) as caught:
-            await HttpClient(engine).fetch(up.address, b"GET", b"/", timeout_s=5)
+            await HttpClient(engine).fetch(up.address, b"GET", b"/", timeout_s=60)
         assert caught.value.reason is reason
 
 
@@ -138,12 +141,10 @@ async def test_silence_is_a_timeout_and_closes_the_connection() -> None:
 
 
 async def test_refused_connection_is_an_error() -> None:
-    with socket.socket() as sock:
-        sock.bind((HOST, 0))
-        address = Address(*sock.getsockname())
+    address = Address(HOST, free_port())
     async with Engine() as engine:
         with pytest.raises(FetchError, match="refused") as caught:
-            await HttpClient(engine).fetch(address, b"GET", b"/", timeout_s=5)
+            await HttpClient(engine).fetch(address, b"GET", b"/", timeout_s=60)
         assert caught.value.reason is FetchFailure.CONNECT
 
 
@@ -152,7 +153,7 @@ async def test_cancelled_fetch_closes_its_connection() -> None:
         await wire.rest()
 
     async with upstream(serve) as up, Engine() as engine, asyncio.TaskGroup() as tasks:
-        fetch = HttpClient(engine).fetch(up.address, b"GET", b"/", timeout_s=5)
+        fetch = HttpClient(engine).fetch(up.address, b"GET", b"/", timeout_s=60)
         task = tasks.create_task(fetch)
         await until(lambda: up.wires)
         task.cancel()

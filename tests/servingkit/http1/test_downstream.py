@@ -5,7 +5,8 @@ import pytest
 
 from servingkit.http1.downstream import ServerLimits
 from servingkit.http1.exchange import Exchange
-from tests.servingkit.http1.peers import Proxy, Wire, site, until, upstream
+from tests.polling import until
+from tests.servingkit.http1.peers import Proxy, Wire, site, upstream
 
 pytestmark = pytest.mark.asyncio
 
@@ -274,7 +275,7 @@ async def test_client_that_takes_nothing_is_cut(raw: bytes) -> None:
         await client.send(raw)
         await until(lambda: place.listener.open_connections)
         client.writer.transport.pause_reading()  # type: ignore[attr-defined]
-        await until(lambda: place.listener.open_connections == 0, within_s=5)
+        await until(lambda: place.listener.open_connections == 0)
 
 
 @pytest.mark.parametrize("raw", STALLED.values(), ids=STALLED.keys())
@@ -364,4 +365,4 @@ async def test_client_that_leaves_after_its_answer_is_forgotten(
         await client.send(GET % 1)
         await client.answer()
         leave(client)
-        await until(lambda: place.listener.open_connections == 0, within_s=1)
+        await until(lambda: place.listener.open_connections == 0)

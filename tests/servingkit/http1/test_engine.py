@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from servingkit.core.revision import Address
 from servingkit.http1.engine import Engine
 from servingkit.http1.exchange import Exchange
-from tests.servingkit.http1.peers import HOST, Answered, Proxy, Wire, connect, site, until, upstream
+from tests.polling import until
+from tests.servingkit.http1.peers import HOST, Answered, Proxy, Wire, connect, site, upstream
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 

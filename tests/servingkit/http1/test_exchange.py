@@ -15,7 +15,9 @@ from servingkit.http1.downstream import ServerLimits
 from servingkit.http1.exchange import REPLAY_BYTES, Exchange
 from servingkit.http1.upstream import UpstreamConnection
 from servingkit.http1.watcher import AttemptFailure, Edits, TimeLimits
-from tests.servingkit.http1.peers import HOST, Proxy, Recorder, Wire, site, until, upstream
+from tests.polling import until
+from tests.ports import free_port
+from tests.servingkit.http1.peers import HOST, Proxy, Recorder, Wire, site, upstream
 
 pytestmark = pytest.mark.asyncio
 
@@ -43,9 +45,7 @@ def refuse(exchange: Exchange) -> None:
 
 
 def closed_port() -> Address:
-    with socket.socket() as sock:
-        sock.bind((HOST, 0))
-        return Address(*sock.getsockname())
+    return Address(HOST, free_port())
 
 
 # --- what passes --------------------------------------------------------------------------------
@@ -211,7 +211,7 @@ async def test_edits_change_the_head_that_the_upstream_sees() -> None:
 
 async def test_early_refusal_reaches_http_client_twenty_times_of_twenty() -> None:
     def ask(port: int) -> int:
-        connection = http.client.HTTPConnection(HOST, port, timeout=10)
+        connection = http.client.HTTPConnection(HOST, port, timeout=60)
         connection.request("POST", "/", body=b"x" * UPLOAD_BYTES)
         status = connection.getresponse().status
         connection.close()
@@ -224,7 +224,7 @@ async def test_early_refusal_reaches_http_client_twenty_times_of_twenty() -> Non
 
 async def test_early_refusal_reaches_requests_twenty_times_of_twenty() -> None:
     def ask(port: int) -> int:
-        return requests.post(f"http://{HOST}:{port}/", b"x" * UPLOAD_BYTES, timeout=10).status_code
+        return requests.post(f"http://{HOST}:{port}/", b"x" * UPLOAD_BYTES, timeout=60).status_code
 
     async with site(refuse) as place:
         for _ in range(20):
@@ -245,7 +245,7 @@ async def test_early_answer_of_the_upstream_reaches_the_client_and_frees_the_con
         await wire.rest()
 
     def ask(port: int) -> int:
-        connection = http.client.HTTPConnection(HOST, port, timeout=10)
+        connection = http.client.HTTPConnection(HOST, port, timeout=60)
         connection.request("POST", "/", body=b"x" * UPLOAD_BYTES)
         status = connection.getresponse().status
         connection.close()
@@ -393,9 +393,12 @@ async def test_client_that_leaves_while_held_ends_its_exchange(
         client = await place.client()
         await client.send(POST % (2 * len(body)) + body)
         await until(lambda: seen and bool(body) == bool(place.listener._connections.paused))
+        ticks: list[float] = []
+        place.engine.wheel.on_tick(ticks.append)
         leave(client)
-        await until(lambda: seen[0].events, within_s=1)
+        await until(lambda: seen[0].events)
         assert seen[0].events == ["ended client-gone 499"]
+        assert len(ticks) <= 2  # so within 100 ms, but for a loop that is late
 
 
 @LEAVING
@@ -416,7 +419,7 @@ async def test_client_that_leaves_while_connecting_ends_its_exchange(
             await client.send(GET)
             await until(lambda: proxy.seen)
             leave(client)
-            await until(lambda: len(proxy.events) == 2, within_s=1)
+            await until(lambda: len(proxy.events) == 2)
             assert proxy.events == ["upstream_done", "ended client-gone 499"]
         for filler in fillers:
             filler.close()
@@ -431,7 +434,7 @@ async def test_client_that_leaves_while_waiting_closes_the_upstream(
         await client.send(GET)
         await until(lambda: up.wires)
         leave(client)
-        await until(lambda: up.over, within_s=1)
+        await until(lambda: up.over)
         assert proxy.events == ["upstream_done", "ended client-gone 499"]
 
 
@@ -445,7 +448,7 @@ async def test_client_that_is_reset_while_its_upload_waits_closes_the_upstream()
         client.writer.write(POST % 60_000_000 + b"x" * 30_000_000)
         await until(lambda: place.listener._connections.paused)
         client.reset()
-        await until(lambda: proxy.events, within_s=1)
+        await until(lambda: proxy.events)
         assert proxy.events == ["upstream_done", "ended client-gone 499"]
 
 
@@ -469,7 +472,7 @@ async def test_client_that_leaves_while_answered_closes_the_upstream(
             (connection,) = place.listener._connections.open
             await until(connection.write_paused)
         leave(client)
-        await until(lambda: up.over, within_s=1)
+        await until(lambda: up.over)
         assert proxy.events == ["answer_started 200", "upstream_done", "ended client-gone 200"]
 
 
@@ -763,7 +766,7 @@ async def test_upstream_that_is_silent_for_too_long_is_given_up(limits: TimeLimi
         await client.send(GET)
         assert (await client.answer()).status == 504
         assert proxy.events == ["timed_out", "upstream_done", "ended answered 504"]
-        await until(lambda: up.over == 1, within_s=1)
+        await until(lambda: up.over == 1)
 
 
 async def drip(wire: Wire) -> None:
@@ -857,7 +860,7 @@ async def test_websocket_becomes_a_tunnel_for_both_sides() -> None:
         await client.send(b"\x82more")
         assert await client.until(b"more") == b"\x82more"
         client.close()
-        await until(lambda: up.over == 1, within_s=1)
+        await until(lambda: up.over == 1)
         assert proxy.events == ["upstream_done", "ended answered 101"]
         await until(lambda: place.listener.open_connections == 0)
 

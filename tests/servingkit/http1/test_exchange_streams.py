@@ -6,7 +6,8 @@ import pytest
 
 from servingkit.http1.exchange import Exchange
 from servingkit.http1.watcher import TimeLimits
-from tests.servingkit.http1.peers import Proxy, Recorder, Wire, site, until, upstream
+from tests.polling import until
+from tests.servingkit.http1.peers import Proxy, Recorder, Wire, site, upstream
 
 pytestmark = pytest.mark.asyncio
 

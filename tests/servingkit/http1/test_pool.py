@@ -1,5 +1,4 @@
 import asyncio
-import socket
 from typing import TYPE_CHECKING
 
 import pytest
@@ -8,7 +7,9 @@ from servingkit.core.revision import Address
 from servingkit.http1.engine import Engine
 from servingkit.http1.pool import IDLE_S, ConnectError, UpstreamPool
 from servingkit.http1.wheel import TICK_S, Wheel
-from tests.servingkit.http1.peers import HOST, Proxy, Recorder, Wire, site, until, upstream
+from tests.polling import until
+from tests.ports import free_port
+from tests.servingkit.http1.peers import HOST, Proxy, Recorder, Wire, site, upstream
 
 if TYPE_CHECKING:
     from servingkit.http1.exchange import Exchange
@@ -71,9 +72,7 @@ async def test_connection_that_rested_is_looked_at_before_its_use() -> None:
 
 
 async def test_refused_connection_says_where_and_why() -> None:
-    with socket.socket() as sock:
-        sock.bind((HOST, 0))
-        address = Address(*sock.getsockname())
+    address = Address(HOST, free_port())
     async with Engine() as engine:
         with pytest.raises(ConnectError, match=f"{address}: .*refused"):
             await engine.pool.open(address)
