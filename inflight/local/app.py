@@ -1,7 +1,7 @@
 """Builds the loop on one machine, runs it, and ends it in order.
 
-Autoscaler, activator and local cluster share this process and its event loop; the pods are
-processes of their own.
+Autoscaler and local cluster share this process and its event loop, and so does a single activator;
+the pods, and activators if there are several, are processes of their own.
 """
 
 import asyncio
@@ -11,16 +11,19 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from activator.app import Activator
-from activator.config import Config as ActivatorConfig
+from activator.core.drain import DrainTimes
 from autoscaler.app import Autoscaler, Cluster
 from autoscaler.config import Config as AutoscalerConfig
+from inflight.local.activator_place import activator_hosts
+from inflight.local.activator_process import ActivatorSettings
+from inflight.local.activator_set import ActivatorSet
 from inflight.local.event import Event
 from inflight.local.guard_link import GuardLink
-from inflight.local.local_cluster import ACTIVATOR, LocalCluster
+from inflight.local.local_cluster import LocalCluster
 from inflight.local.node import HOST, Node
 from inflight.local.output import Output, Row, Started
-from inflight.local.ports import is_free, pod_ports
+from inflight.local.own_activator import OwnActivator
+from inflight.local.ports import is_address_here, is_free, pod_ports
 from inflight.local.settings import LocalSettings
 from servingkit.clock import monotonic
 from servingkit.config import ConfigError, Problem
@@ -28,8 +31,10 @@ from servingkit.http1.client import HttpClient
 from servingkit.http1.engine import Engine
 
 _QUIET_S = 1.0
-_ACTIVATOR_GRACE_S = 4.0
-_REFUSE_BEFORE_END_S = 1.0
+_ACTIVATOR_GRACE_S = 600.0
+_REFUSE_BEFORE_END_S = 10.0
+_LAST_TIMES = DrainTimes(hold_s=3.0, grace_s=4.0, quiet_s=0.0)
+"""Of the activators when all ends. Their public ports are closed by then, so nobody comes."""
 _POD_GRACE_S = 4.0
 _TICK_S = 1.0
 
@@ -90,7 +95,9 @@ class _Loop:
     def __init__(
         self, settings: LocalSettings, engine: Engine, node: Node, narrator: _Narrator
     ) -> None:
+        self._settings = settings
         self._engine = engine
+        self._node = node
         self._narrator = narrator
         self._cluster = cluster = LocalCluster(settings, node)
         self._autoscaler = Autoscaler(
@@ -116,46 +123,49 @@ class _Loop:
         async with asyncio.TaskGroup() as programs:
             pods = await _start(programs, self._cluster.run)
             scaling = await _start(programs, self._autoscaler.run)
-            activator = self._build_activator()
-            holding = await _start(programs, activator.run)
-            ticking = programs.create_task(self._tick(activator))
+            activators = self._build_activators()
+            holding = await _start(programs, activators.run)
+            ticking = programs.create_task(self._tick(activators))
             self._show_start()
 
             await stop.wait()
             scaling.cancel()
             self._cluster.stop_accepting()
-            activator.stop()
+            activators.stop(_LAST_TIMES)
             await asyncio.wait([holding])
             self._cluster.stop(_POD_GRACE_S)
             await asyncio.wait([pods])
             ticking.cancel()
 
-    def _build_activator(self) -> Activator:
-        config = ActivatorConfig(
-            name=ACTIVATOR.name,
-            listen_host=HOST,
+    def _build_activators(self) -> OwnActivator | ActivatorSet:
+        cluster = self._cluster
+        settings = ActivatorSettings(
             autoscaler_url=f"ws://{HOST}:{self._autoscaler.stat_port}",
-            port=0,
-            metrics_port=0,
             grace_period_s=_ACTIVATOR_GRACE_S,
             refuse_before_end_s=_REFUSE_BEFORE_END_S,
-            drain_quiet_s=0.0,  # the public ports are closed by then
+            drain_quiet_s=self._node.drain_quiet_s,
         )
-        return Activator(config, self._engine, self._cluster, self._cluster)
+        hosts = activator_hosts(self._settings.activators)
+        if len(hosts) == 1:
+            return OwnActivator(settings, self._engine, cluster, cluster.set_activators)
+        activators = ActivatorSet(hosts, settings, self._node, cluster.view, cluster.set_activators)
+        cluster.on_pods_change(activators.cluster_changed)
+        cluster.any_activator_behind = activators.any_behind
+        return activators
 
     def _show_start(self) -> None:
         urls = {revision: self._cluster.url(revision) for revision in self._cluster.revisions()}
         api = f"http://{HOST}:{self._autoscaler.api_port}"
         self._narrator.start(Started(api=api, urls=urls))
 
-    async def _tick(self, activator: Activator) -> None:
+    async def _tick(self, activators: OwnActivator | ActivatorSet) -> None:
         """Show how all revisions stand, each second."""
         while True:
             await asyncio.sleep(_TICK_S)
             rows = [
                 Row(
                     status=status,
-                    held_requests=activator.held_requests(revision),
+                    held_requests=activators.held_requests(revision),
                     url=self._cluster.url(revision),
                 )
                 for revision in self._cluster.revisions()
@@ -191,7 +201,7 @@ def _stop_at_signals() -> asyncio.Event:
 
 
 def _check_ports(settings: LocalSettings) -> None:
-    """Raise ConfigError for every port that is taken, before anything is started."""
+    """Raise ConfigError for ports and addresses that cannot be had, before anything starts."""
     ports = [(revision.port_key, revision.port) for revision in settings.revisions]
     ports.append(("--api-port", settings.api_port))
     problems = [
@@ -199,6 +209,13 @@ def _check_ports(settings: LocalSettings) -> None:
         for key, port in ports
         if port and not is_free(port)
     ]
+    missing = [host for host in activator_hosts(settings.activators) if not is_address_here(host)]
+    if missing:
+        expected = (
+            f"so few that each has an address of its own; {', '.join(missing)} cannot be listened "
+            "on (Linux has all of 127.0.0.0/8, macOS needs `ifconfig lo0 alias ADDRESS`)"
+        )
+        problems.append(Problem("--activators", str(settings.activators), expected))
     if problems:
         raise ConfigError(problems)
 

@@ -13,6 +13,8 @@ from typing import Self
 from inflight.local.guard_link import GuardLink
 
 _TAIL_BYTES = 64 * 1024
+_MOST_LINE_BYTES = 16 * 1024 * 1024
+"""Of what a linked program writes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,14 +46,21 @@ class ChildProcess:
         return f"<ChildProcess {self._process.pid}: {' '.join(self._program.command)}>"
 
     @classmethod
-    async def start(cls, program: Program, guard: GuardLink) -> Self:
-        """Start a program; `guard` ends it should this process die. Raises OSError."""
+    async def start(cls, program: Program, guard: GuardLink, *, linked: bool = False) -> Self:
+        """Start a program; `guard` ends it should this process die. Raises OSError.
+
+        Args:
+            program: what to start.
+            guard: told of the process.
+            linked: whether its standard input and output are pipes to us (`input`, `output`).
+        """
         with program.log_path.open("ab") as log:
             process = await asyncio.create_subprocess_exec(
                 *program.command,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=log,
+                stdin=asyncio.subprocess.PIPE if linked else asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE if linked else log,
                 stderr=log,
+                limit=_MOST_LINE_BYTES,
                 cwd=program.directory,
                 env={**program.environment, **guard.environment},
                 start_new_session=True,
@@ -63,6 +72,18 @@ class ChildProcess:
     def pid(self) -> int:
         """Process id, and the id of its process group."""
         return self._process.pid
+
+    @property
+    def input(self) -> asyncio.StreamWriter:
+        """What the program reads; for linked ones only."""
+        assert self._process.stdin is not None  # noqa: S101 -- it was opened as a pipe
+        return self._process.stdin
+
+    @property
+    def output(self) -> asyncio.StreamReader:
+        """What the program writes; for linked ones only."""
+        assert self._process.stdout is not None  # noqa: S101 -- it was opened as a pipe
+        return self._process.stdout
 
     async def ended(self) -> int:
         """Wait until the program has ended; return its exit code, negative for a signal."""

@@ -59,6 +59,7 @@ _REPEATED_OPTIONS: OptionTable = {
 }
 _GLOBAL_OPTIONS: OptionTable = {
     **GRACE_PERIOD,
+    "activators": ("N", "how many; more than one are processes of their own (1)"),
     "api-port": ("PORT", f"port of the control API; 0: a free one ({DEFAULT_API_PORT})"),
     "endpoint-lag": ("TIME", "how long public ports lag behind the pods (0s)"),
     "log-dir": ("DIR", "where the output of all processes goes (a temporary folder)"),
@@ -68,7 +69,8 @@ _GROUPS = {
     "its scaling, by Knative's annotations": SCALING,
     "all revisions": _GLOBAL_OPTIONS,
 }
-_NUMBERS = ("container-concurrency", "timeout", "port", "api-port")
+_NUMBERS = ("container-concurrency", "timeout", "port", "api-port", "activators")
+_MOST_ACTIVATORS = 100
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -103,6 +105,7 @@ def read_settings(
         reader.read(line.revision_fields(), Path())
     settings = LocalSettings(
         revisions=reader.revisions,
+        activators=line.activators(),
         api_port=line.api_port(),
         endpoint_lag_s=line.endpoint_lag_s(),
         log_directory=line.log_directory(),
@@ -140,6 +143,11 @@ class _CommandLine(GivenOptions):
         found = [("--host", host) for host in self._hosts]
         found += [("COMMAND", " ".join(self._command))] if self._command else []
         self.problems += (Problem(key, value, expected) for key, value in found)
+
+    def activators(self) -> int:
+        """Return how many activators there are to be."""
+        fields = Fields(dict(self.pick(("activators",))), self.problems, "--{}".format)
+        return fields.whole("activators", 1, least=1, most=_MOST_ACTIVATORS)
 
     def api_port(self) -> int:
         """Return the port of the control API."""

@@ -13,7 +13,8 @@ class Event:
     name: str
     """Fixed words, such as `pod ready`."""
 
-    revision: RevisionId
+    revision: RevisionId | None = None
+    """None: it happened to all of them, or to none."""
 
     sentence: str
     """The same for people, with the facts in it."""

@@ -1,15 +1,17 @@
 """The local cluster: what Kubernetes is to the other programs, on one machine.
 
-It is the local side of the six protocols in `servingkit.cluster.protocols`. It decides nothing
+It is the local side of the protocols in `servingkit.cluster.protocols`. It decides nothing
 about scale: it starts and stops pods as it is asked, and tells where they are.
 """
 
 import asyncio
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from types import MappingProxyType
 
+from inflight.local.activator_link import ClusterView, RevisionView
+from inflight.local.activator_place import ActivatorPlace, activator_hosts
 from inflight.local.event import Event
 from inflight.local.node import HOST, Node
 from inflight.local.ports import activator_ports
@@ -20,50 +22,50 @@ from servingkit.cluster.protocols import Activator, ClusterError, OnChange
 from servingkit.core.revision import Address, Mode, Pod, PodState, Revision, RevisionId
 from servingkit.core.revision_state import RevisionState
 
-ACTIVATOR = Activator(name="activator-local", host=HOST)
-"""The one activator; it runs in the same process."""
-
 
 class _LocalRevision:
     """A revision with its pods and its public endpoint."""
 
     def __init__(
-        self, settings: RevisionSettings, revision: Revision, replica_set: ReplicaSet, lag_s: float
+        self,
+        settings: RevisionSettings,
+        revision: Revision,
+        replica_set: ReplicaSet,
+        endpoint: PublicEndpoint,
     ) -> None:
         self.settings = settings
         self.revision = revision
         self.replica_set = replica_set
+        self.endpoint = endpoint
         self.mode = Mode.PROXY
-        self.endpoint = PublicEndpoint(self._backends(), lag_s)
         self.public_port = 0
 
-    def follow(self) -> None:
+    def follow(self, activators: Sequence[str]) -> None:
         """Point the public endpoint at what should receive the traffic now."""
-        self.endpoint.follow(self._backends())
+        port = self.revision.activator_port
+        self.endpoint.follow(self._ready_pods() or [Address(host, port) for host in activators])
 
-    def _backends(self) -> list[Address]:
-        ready = [pod.serving for pod in self.replica_set.pods if pod.state is PodState.READY]
-        if self.mode is Mode.SERVE and ready:
-            return ready
-        return [Address(ACTIVATOR.host, self.revision.activator_port)]
+    def _ready_pods(self) -> list[Address]:
+        if self.mode is Mode.PROXY:
+            return []
+        return [pod.serving for pod in self.replica_set.pods if pod.state is PodState.READY]
 
 
 class LocalCluster:
     """Revisions, Pods, Scale, PublicEndpoints, RevisionStates and Activators of one machine."""
 
     def __init__(self, settings: LocalSettings, node: Node) -> None:
+        self.any_activator_behind: Callable[[], bool] = lambda: False
+        """Tells whether an activator of another process may not know the last change yet."""
         self._node = node
         self._pod_numbers = count(1)
         self._states: dict[RevisionId, RevisionState] = {}
         self._pods_callbacks: list[OnChange] = []
+        self._activators: tuple[ActivatorPlace, ...] = ()
+        self._activator_hosts: Sequence[str] = activator_hosts(settings.activators)
         ports = activator_ports()
         self._local = {
-            revision.id: _LocalRevision(
-                revision,
-                _as_revision(revision, ports.take()),
-                self._replica_set(revision),
-                settings.endpoint_lag_s,
-            )
+            revision.id: self._local_revision(revision, ports.take(), settings.endpoint_lag_s)
             for revision in settings.revisions
         }
         self._revisions = MappingProxyType(
@@ -160,8 +162,8 @@ class LocalCluster:
         if mode is local.mode:
             return
         local.mode = mode
-        local.follow()
-        receiver = "its pods" if mode is Mode.SERVE else "the activator"
+        local.follow(self._activator_hosts)
+        receiver = "its pods" if mode is Mode.SERVE else "the activators"
         self._node.report(
             Event(
                 name="endpoints switched",
@@ -184,8 +186,27 @@ class LocalCluster:
     # --- Activators ---
 
     def activators(self) -> tuple[Activator, ...]:
-        """Return the one activator."""
-        return (ACTIVATOR,)
+        """Return the ready activators, in the order of their names."""
+        return tuple(Activator(place.name, place.host) for place in self._activators)
+
+    def set_activators(self, activators: tuple[ActivatorPlace, ...]) -> None:
+        """Take which activators are ready, in the order of their names."""
+        self._activators = activators
+        if activators:  # else public endpoints stay with those that were there last
+            self._activator_hosts = [place.host for place in activators]
+        for local in self._local.values():
+            local.follow(self._activator_hosts)
+
+    def view(self, version: int) -> ClusterView:
+        """Return all that an activator of another process has to know."""
+        return ClusterView(
+            version=version,
+            revisions=tuple(
+                RevisionView(local.revision, local.replica_set.pods)
+                for local in self._local.values()
+            ),
+            routes=(),
+        )
 
     # --- inner ---
 
@@ -196,18 +217,29 @@ class LocalCluster:
             raise ClusterError(message)
         return local
 
+    def _local_revision(
+        self, settings: RevisionSettings, activator_port: int, lag_s: float
+    ) -> _LocalRevision:
+        backends = [Address(host, activator_port) for host in self._activator_hosts]
+        return _LocalRevision(
+            settings,
+            _as_revision(settings, activator_port),
+            self._replica_set(settings),
+            PublicEndpoint(backends, lag_s),
+        )
+
     def _replica_set(self, settings: RevisionSettings) -> ReplicaSet:
         def next_name() -> str:
             return f"{settings.id.name}-{next(self._pod_numbers):05d}"
 
         def pods_changed() -> None:
-            self._local[settings.id].follow()
+            self._local[settings.id].follow(self._activator_hosts)
             for callback in self._pods_callbacks:
                 callback(settings.id)
 
         def is_routed(pod: Address) -> bool:
-            # The activator is in this process: it has dropped the pod before anybody asks here.
-            return self._local[settings.id].endpoint.reaches(pod)
+            # An activator in this process has dropped the pod before anybody asks here.
+            return self.any_activator_behind() or self._local[settings.id].endpoint.reaches(pod)
 
         return ReplicaSet(settings, self._node, next_name, pods_changed, is_routed)
 

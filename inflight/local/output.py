@@ -87,10 +87,10 @@ class JsonOutput(_LineOutput):
         line: dict[str, object] = {
             "event": event.name,
             "at_s": round(at_s, 3),
-            "namespace": event.revision.namespace,
-            "revision": event.revision.name,
-            **event.facts,
         }
+        if event.revision is not None:
+            line |= {"namespace": event.revision.namespace, "revision": event.revision.name}
+        line |= event.facts
         if event.last_lines:
             line["last_lines"] = event.last_lines
         self._write_json(line)

@@ -73,6 +73,16 @@ def is_free(port: int) -> bool:
     return True
 
 
+def is_address_here(host: str) -> bool:
+    """Tell whether a server could listen on an address of this machine."""
+    with socket.socket() as probe:
+        try:
+            probe.bind((host, 0))
+        except OSError:
+            return False
+    return True
+
+
 def _ephemeral_ports() -> range:
     try:
         least, most = _EPHEMERAL.read_text().split()

@@ -60,6 +60,9 @@ class LocalSettings:
     api_port: int = DEFAULT_API_PORT
     """Port of the control API. 0: a free one."""
 
+    activators: int = 1
+    """How many. 1: it runs in this process; more: each is a process of its own."""
+
     endpoint_lag_s: float = 0.0
     """How long public endpoints lag behind what the pods do, seconds."""
 

@@ -1,1 +1,1 @@
-"""The seam between the programs and what runs pods: six protocols, and their Kubernetes side."""
+"""The seam between the programs and what runs pods: seven protocols, and their Kubernetes side."""

@@ -1,4 +1,4 @@
-"""Six seams between the programs and whatever runs the pods.
+"""Seven seams between the programs and whatever runs the pods.
 
 Each has two real sides: Kubernetes, and the local cluster of `inflight local`. Reads are plain
 calls on a cache that the side keeps true, so that a request path or a tick never waits for the
@@ -11,9 +11,13 @@ from typing import NamedTuple, Protocol
 
 from servingkit.core.revision import Mode, Pod, Revision, RevisionId
 from servingkit.core.revision_state import RevisionState
+from servingkit.core.route import Route
 
 OnChange = Callable[[RevisionId], None]
 """Told which revision changed: made, altered or gone. Must not raise and must not wait."""
+
+OnRoutesChange = Callable[[], None]
+"""Told that some route changed. Must not raise and must not wait."""
 
 
 class ClusterError(Exception):
@@ -41,6 +45,18 @@ class Pods(Protocol):
 
     def on_pods_change(self, callback: OnChange) -> None:
         """Call back when a revision's pods or their states changed."""
+        ...
+
+
+class Routes(Protocol):
+    """Which names lead to which revisions, besides the names that each revision has of its own."""
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return the present routes."""
+        ...
+
+    def on_routes_change(self, callback: OnRoutesChange) -> None:
+        """Call back when any route changed."""
         ...
 
 

@@ -14,7 +14,7 @@ import pytest
 from activator.app import Activator
 from activator.config import Config as ActivatorConfig
 from inflight.local.guard_link import GuardLink
-from inflight.local.local_cluster import ACTIVATOR, LocalCluster
+from inflight.local.local_cluster import LocalCluster
 from inflight.local.node import HOST, Node
 from inflight.local.ports import pod_ports
 from inflight.local.settings import LocalSettings, RevisionSettings
@@ -63,7 +63,7 @@ async def cluster_with_activator(folder: Path) -> AsyncIterator[LocalCluster]:
             )
             cluster = LocalCluster(LocalSettings(revisions=(REVISION,), endpoint_lag_s=0.3), node)
             config = ActivatorConfig(
-                name=ACTIVATOR.name,
+                name="activator-1",
                 listen_host=HOST,
                 autoscaler_url=f"ws://{HOST}:9",  # nobody: the test asks for pods by hand
                 port=0,

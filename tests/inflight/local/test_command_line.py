@@ -73,6 +73,7 @@ def test_scaling_options_are_knatives_annotations() -> None:
         ("--container-concurrency=many", "--container-concurrency", "a whole number from 0"),
         ("--timeout=0", "--timeout", "a whole number from 1"),
         ("--port=70000", "--port", "a whole number from 0 to 65535"),
+        ("--activators=0", "--activators", "a whole number from 1 to 100"),
         ("--api-port=-1", "--api-port", "a whole number from 0 to 65535"),
         ("--endpoint-lag=soon", "--endpoint-lag", "a duration such as"),
         ("--scale-to-zero-grace-period=0s", "--scale-to-zero-grace-period", "a duration of"),

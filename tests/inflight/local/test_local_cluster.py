@@ -12,14 +12,15 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from inflight.local.activator_place import ActivatorPlace
 from inflight.local.event import Event
 from inflight.local.guard_link import GuardLink
 from inflight.local.local_cluster import LocalCluster
 from inflight.local.node import Node
 from inflight.local.ports import pod_ports
 from inflight.local.settings import LocalSettings, RevisionSettings
-from servingkit.cluster.protocols import ClusterError
-from servingkit.core.revision import Mode, Pod, PodState, RevisionId
+from servingkit.cluster.protocols import Activator, ClusterError
+from servingkit.core.revision import Address, Mode, Pod, PodState, RevisionId
 from servingkit.http1.client import HttpClient
 from servingkit.http1.engine import Engine
 from tests.inflight.local_process import command_line, descendants
@@ -212,7 +213,23 @@ async def test_revision_has_an_activator_port_of_its_own(tmp_path: Path) -> None
         watched.cluster.on_revision_change(told.append)
         assert told == [IRIS]
         assert 20_000 <= watched.cluster.revisions()[IRIS].activator_port < 30_000
-        assert [activator.host for activator in watched.cluster.activators()] == ["127.0.0.1"]
+
+
+async def test_activators_are_those_that_are_ready(tmp_path: Path) -> None:
+    async with running(tmp_path) as watched:
+        cluster = watched.cluster
+        port = cluster.revisions()[IRIS].activator_port
+        one, two = ActivatorPlace("a-1", "127.0.0.2", 0), ActivatorPlace("a-2", "127.0.0.3", 0)
+        endpoint = cluster._local[IRIS].endpoint
+        assert cluster.activators() == ()
+        cluster.set_activators((one, two))
+        assert cluster.activators() == (Activator("a-1", one.host), Activator("a-2", two.host))
+        assert endpoint.reaches(Address(one.host, port))
+        cluster.set_activators((two,))
+        assert not endpoint.reaches(Address(one.host, port))
+        cluster.set_activators(())
+        assert cluster.activators() == ()
+        assert endpoint.reaches(Address(two.host, port))  # never left without any
 
 
 async def test_unknown_revision_is_a_cluster_error(tmp_path: Path) -> None:
