@@ -5,6 +5,7 @@ decides; on cancel the loops end first, so that nothing is written any more, the
 """
 
 import asyncio
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 
 from aiohttp import web
@@ -12,11 +13,12 @@ from aiohttp import web
 from autoscaler.api import api_application
 from autoscaler.cluster import Cluster
 from autoscaler.config import Config
+from autoscaler.event_stream import EventStream
 from autoscaler.metrics import RevisionMetrics
 from autoscaler.multiscaler import Multiscaler
 from autoscaler.scraper import Scraper
 from autoscaler.stat_receiver import StatReceiver
-from autoscaler.status import RevisionStatus, status_of
+from autoscaler.status import RevisionDetail, RevisionStatus, detail_of, status_of
 from servingkit.clock import monotonic
 from servingkit.core.revision import RevisionId
 from servingkit.http1.client import HttpClient
@@ -58,8 +60,11 @@ class Autoscaler:
             page = await engine.listen(MetricsPage(metrics), self._host, self.metrics_port)
             sites.callback(page.abort)
             self.metrics_port = page.port
-            api = api_application(self.statuses, self.status)
+            events = EventStream(self._multiscaler.journal, self._matching)
+            api = api_application(self._each_status, self.detail, events)
             self.api_port = await self._listen(sites, api, self.api_port)
+            # First of all, since the sites wait for those who read.
+            sites.callback(self._multiscaler.journal.close)
             async with engine, asyncio.TaskGroup() as loops:
                 loops.create_task(self._multiscaler.run())
                 loops.create_task(scraper.run())
@@ -76,6 +81,24 @@ class Autoscaler:
         """Return how a revision stands; None for one that is not being scaled."""
         tracked = self._multiscaler.tracked.get(revision_id)
         return status_of(tracked, self._cluster, monotonic()) if tracked else None
+
+    def detail(self, revision_id: RevisionId) -> RevisionDetail | None:
+        """Return all that is known of a revision; None for one that is not being scaled."""
+        tracked = self._multiscaler.tracked.get(revision_id)
+        return detail_of(tracked, self._cluster, monotonic()) if tracked else None
+
+    def _each_status(self) -> Iterator[RevisionStatus]:
+        """Return the statuses one by one; others may come and go meanwhile."""
+        for revision_id in tuple(self._multiscaler.tracked):
+            status = self.status(revision_id)
+            if status is not None:
+                yield status
+
+    def _matching(self, match: str, most: int) -> tuple[list[RevisionStatus], int]:
+        """Return the statuses of the first revisions with `match` in their names, and all such."""
+        matching = sorted(key for key in self._multiscaler.tracked if match in str(key))
+        statuses = (self.status(revision_id) for revision_id in matching[:most])
+        return [status for status in statuses if status is not None], len(matching)
 
     async def _listen(self, sites: AsyncExitStack, application: web.Application, port: int) -> int:
         """Serve `application` until `sites` closes; return the port as bound."""

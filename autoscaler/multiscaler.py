@@ -19,6 +19,7 @@ from autoscaler.core.reason import explain
 from autoscaler.core.scaler import Observation, initial_state, plan
 from autoscaler.core.settings import Metric, parse_annotations
 from autoscaler.core.tick_ring import TickRing
+from autoscaler.journal import Journal
 from autoscaler.scale_actuator import ScaleActuator
 from autoscaler.state_keeper import StateKeeper
 from autoscaler.tracked_revision import TrackedRevision
@@ -43,6 +44,7 @@ class Multiscaler:
         self.tracked: dict[RevisionId, TrackedRevision] = {}
         """The revisions that are being scaled."""
 
+        self.journal = Journal()
         self._cluster = cluster
         self._defaults = defaults
         self._activators_heard_at = activators_heard_at
@@ -96,6 +98,7 @@ class Multiscaler:
             del self.tracked[revision_id]
             self._ring.remove(revision_id)
             self._tasks.pop(revision_id).cancel()
+            self.journal.note("revision removed", revision_id, tracked.reason)
             tracked = None
         if revision is None:
             return
@@ -108,7 +111,7 @@ class Multiscaler:
         if tracked is not None:
             tracked.update(revision, settings)
             return
-        tracked = self.tracked[revision_id] = TrackedRevision(revision, settings)
+        tracked = self.tracked[revision_id] = TrackedRevision(revision, settings, self.journal)
         self._ring.add(revision_id)
         self._tasks[revision_id] = group.create_task(self._scale(tracked))
 
@@ -138,7 +141,7 @@ class Multiscaler:
             settings, spec, observation.cluster, now, self._state_keeper.recall(tracked, now)
         )
         decided, tracked.state = plan(settings, spec, state, observation, now)
-        tracked.settle(decided, explain(settings, spec, decided, now))
+        tracked.settle(decided, explain(settings, spec, decided, now), observation.cluster)
         # Act.
         await self._actuator.act(tracked, decided, replicas)
         await self._state_keeper.keep(tracked, now)

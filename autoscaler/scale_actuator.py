@@ -1,14 +1,10 @@
 """Carries out a plan: how many pods, and who receives the traffic."""
 
-import logging
-
 from autoscaler.core.scaler import Plan
 from autoscaler.tracked_revision import TrackedRevision
 from servingkit.clock import monotonic
 from servingkit.cluster.protocols import PublicEndpoints, Scale
 from servingkit.core.revision import Mode
-
-_log = logging.getLogger(__name__)
 
 
 class ScaleActuator:
@@ -39,8 +35,9 @@ class ScaleActuator:
         tracked.asked_pods = None
         await self._scale.set_scale(tracked.revision.id, pods)
         tracked.asked_pods = pods
-        facts = {"revision": str(tracked.revision.id), "from_pods": before, "to_pods": pods}
-        _log.info("scale changed", extra={**facts, "reason": tracked.reason})
+        tracked.journal.note(
+            "scale changed", tracked.revision.id, tracked.reason, from_pods=before, to_pods=pods
+        )
 
     async def _publish(self, tracked: TrackedRevision, plan: Plan) -> None:
         moves = tracked.published is not plan.mode
@@ -56,5 +53,6 @@ class ScaleActuator:
             return
         tracked.published = plan.mode
         tracked.published_at = monotonic()
-        facts = {"revision": str(tracked.revision.id), "mode": plan.mode.value}
-        _log.info("traffic moved", extra=facts)
+        tracked.journal.note(
+            "traffic moved", tracked.revision.id, tracked.reason, mode=plan.mode.value
+        )

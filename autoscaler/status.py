@@ -1,11 +1,12 @@
 """How a revision stands, as the control API and the metrics show it."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from autoscaler.cluster import Cluster
 from autoscaler.core.bounds import Phase
 from autoscaler.core.collector import SecondOfLoad
+from autoscaler.core.history import Decided
 from autoscaler.tracked_revision import TrackedRevision
 from servingkit.core.revision import Mode, PodState
 
@@ -39,7 +40,62 @@ class RevisionStatus:
     terminating_pods: int
     mode: str
     excess_burst_capacity: int
+    held_by: tuple[str, ...]
+    """What made the pods differ from the average over the target, in the order of application."""
+
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowsStatus:
+    """The load as the windows hold it."""
+
+    stable_window_s: int
+    panic_window_s: int
+    concurrency: tuple[float | None, ...]
+    """Of each whole second of the stable window, oldest first. None: nothing is known."""
+
+    requests_per_second: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionStatus:
+    """One decision, what it was taken on, and why."""
+
+    at_s: float
+    """When, in seconds since 1970 (UTC)."""
+
+    desired_pods: int
+    reason: str
+    mode: str
+    phase: str
+    panicking: bool
+    held_by: tuple[str, ...]
+    target_value: float
+    stable_value: float | None
+    """Average over the stable window. None: nothing was known."""
+
+    panic_value: float | None
+    stable_pods: int | None
+    """Pods that the stable average asks for, before any limit."""
+
+    panic_pods: int | None
+    excess_burst_capacity: int
+    asked_pods: int
+    """Pods that the cluster was asked for before it."""
+
+    ready_pods: int
+    silent: tuple[str, ...]
+    """Pods and activators without a fresh report."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevisionDetail(RevisionStatus):
+    """All that is known of one revision."""
+
+    windows: WindowsStatus
+    decisions: tuple[DecisionStatus, ...]
+    """Those that changed something, oldest first, and the latest."""
 
 
 def status_of(tracked: TrackedRevision, cluster: Cluster, now: float) -> RevisionStatus:
@@ -70,5 +126,48 @@ def status_of(tracked: TrackedRevision, cluster: Cluster, now: float) -> Revisio
         terminating_pods=pods[PodState.TERMINATING],
         mode=mode.value,
         excess_burst_capacity=plan.excess_burst_capacity if plan else -1,
+        held_by=plan.limits if plan else (),
         reason=tracked.reason,
+    )
+
+
+def detail_of(tracked: TrackedRevision, cluster: Cluster, now: float) -> RevisionDetail:
+    """Return all that is known of a revision at `now`."""
+    return RevisionDetail(
+        **asdict(status_of(tracked, cluster, now)),
+        windows=_windows(tracked, now),
+        decisions=tuple(map(_decision, tracked.history.decisions())),
+    )
+
+
+def _windows(tracked: TrackedRevision, now: float) -> WindowsStatus:
+    seconds = tracked.collector.last_seconds(now)
+    return WindowsStatus(
+        stable_window_s=tracked.settings.stable_window_s,
+        panic_window_s=tracked.settings.panic_window_s,
+        concurrency=tuple(second and second.concurrency for second in seconds),
+        requests_per_second=tuple(second and second.requests_per_second for second in seconds),
+    )
+
+
+def _decision(decided: Decided) -> DecisionStatus:
+    plan = decided.plan
+    decision = plan.decision
+    return DecisionStatus(
+        at_s=decided.at_s,
+        desired_pods=plan.desired_pods,
+        reason=decided.reason,
+        mode=plan.mode.value,
+        phase=plan.phase.value,
+        panicking=plan.is_panicking,
+        held_by=plan.limits,
+        target_value=decided.target_value,
+        stable_value=decision.reading.stable if decision else None,
+        panic_value=decision.reading.panic if decision else None,
+        stable_pods=decision.stable_pods if decision else None,
+        panic_pods=decision.panic_pods if decision else None,
+        excess_burst_capacity=plan.excess_burst_capacity,
+        asked_pods=decided.replicas,
+        ready_pods=decided.ready_pods,
+        silent=plan.coverage.silent,
     )

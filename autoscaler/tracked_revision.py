@@ -4,25 +4,30 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
+from autoscaler.core.bounds import Observed
 from autoscaler.core.collector import Collector
-from autoscaler.core.scaler import Plan, ScalerState
+from autoscaler.core.event_ring import Fact
+from autoscaler.core.history import Decided, History
+from autoscaler.core.scaler import NO_DATA, Plan, ScalerState
 from autoscaler.core.settings import ScalingSettings, decider_spec
+from autoscaler.journal import Journal
+from servingkit.clock import wall_clock
 from servingkit.core.revision import Mode, Revision
 
 if TYPE_CHECKING:
     from servingkit.core.revision_state import RevisionState
 
-_log = logging.getLogger(__name__)
-
 
 class TrackedRevision:
     """A revision with its settings, its load, and what was decided and done last."""
 
-    def __init__(self, revision: Revision, settings: ScalingSettings) -> None:
+    def __init__(self, revision: Revision, settings: ScalingSettings, journal: Journal) -> None:
         self.revision = revision
         self.settings = settings
         self.spec = decider_spec(settings, revision.container_concurrency)
         self.collector = Collector(settings)
+        self.history = History()
+        self.journal = journal
         self.turn = asyncio.Event()
         """Set to decide: by the tick, or by a poke, which does not wait for it."""
 
@@ -70,20 +75,44 @@ class TrackedRevision:
         self.spec = decider_spec(settings, revision.container_concurrency)
         self.collector.configure(settings)
 
-    def settle(self, plan: Plan, reason: str) -> None:
-        """Keep a plan as the latest, and log what it changed."""
+    def settle(self, plan: Plan, reason: str, observed: Observed) -> None:
+        """Keep a plan as the latest, with what it was decided on, and note what it changed."""
         before, self.plan, self.reason = self.plan, plan, reason
-        facts = {"revision": str(self.revision.id), "reason": reason}
-        if plan.is_panicking != (before is not None and before.is_panicking):
-            _log.info("panic started" if plan.is_panicking else "panic ended", extra=facts)
-        if before is None or plan.phase is not before.phase:
-            _log.info("phase changed", extra={**facts, "phase": plan.phase.value})
-        overdue = plan.coverage.overdue
-        if overdue != (before is not None and before.coverage.overdue):
-            facts["silent"] = ", ".join(plan.coverage.silent)
-            level, event = (
-                (logging.WARNING, "reports missing")
-                if overdue
-                else (logging.INFO, "reports complete")
+        self.history.add(
+            Decided(
+                at_s=wall_clock(),
+                plan=plan,
+                reason=reason,
+                replicas=observed.replicas,
+                ready_pods=observed.ready_pods,
+                target_value=self.spec.target_value,
             )
-            _log.log(level, event, extra=facts)
+        )
+        pods_before = before.desired_pods if before is not None else observed.replicas
+        if plan.desired_pods != pods_before:
+            self._note(
+                "decision changed",
+                level=logging.DEBUG,
+                from_pods=pods_before,
+                to_pods=plan.desired_pods,
+            )
+        if plan.is_panicking != (before is not None and before.is_panicking):
+            self._note("panic started" if plan.is_panicking else "panic ended")
+        if before is None or plan.phase is not before.phase:
+            self._note("phase changed", phase=plan.phase.value)
+        if plan.is_held_without_data != (before is not None and before.is_held_without_data):
+            held = plan.is_held_without_data
+            self._note("decrease held" if held else "decrease no longer held", limit=NO_DATA)
+        self._note_silence(plan, overdue_before=before is not None and before.coverage.overdue)
+
+    def _note_silence(self, plan: Plan, *, overdue_before: bool) -> None:
+        if plan.coverage.overdue == overdue_before:
+            return
+        silent = ", ".join(plan.coverage.silent)
+        if plan.coverage.overdue:
+            self._note("reports missing", level=logging.WARNING, silent=silent)
+        else:
+            self._note("reports complete", silent=silent)
+
+    def _note(self, name: str, *, level: int = logging.INFO, **facts: Fact) -> None:
+        self.journal.note(name, self.revision.id, self.reason, level=level, **facts)

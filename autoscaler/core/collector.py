@@ -144,6 +144,22 @@ class Collector:
             return None
         return SecondOfLoad(concurrency, requests)
 
+    def last_seconds(self, now: float) -> list[SecondOfLoad | None]:
+        """Return the sums over the whole seconds of the stable window, oldest first.
+
+        None: nothing can be known about that second.
+        """
+        first_open = _first_open(now)
+        self._close(first_open)
+        concurrency = self._windows[Metric.CONCURRENCY].stable
+        requests = self._windows[Metric.RPS].stable
+        seconds: list[SecondOfLoad | None] = []
+        for second in range(first_open - concurrency.seconds, first_open):
+            pair = concurrency.value_at(second), requests.value_at(second)
+            known = pair[0] is not None and pair[1] is not None
+            seconds.append(SecondOfLoad(pair[0] or 0.0, pair[1] or 0.0) if known else None)
+        return seconds
+
     def _record(self, second: int, concurrency: float, requests: float) -> None:
         for known in self._open:
             if known.second == second:

@@ -50,6 +50,13 @@ class Running:
         async with self._session.get(url) as answer:
             return await answer.json() if answer.status == 200 else answer.status
 
+    def events(self) -> Any:  # noqa: ANN401 -- aiohttp does not name this type
+        url = f"http://127.0.0.1:{self._autoscaler.api_port}/v1/events?statuses=true"
+        return self._session.get(url)
+
+    def page(self) -> Any:  # noqa: ANN401
+        return self._session.get(f"http://127.0.0.1:{self._autoscaler.api_port}/")
+
     async def metrics(self) -> str:
         url = f"http://127.0.0.1:{self._autoscaler.metrics_port}/metrics"
         async with self._session.get(url) as answer:
@@ -192,3 +199,25 @@ async def test_statuses_are_readable_in_process() -> None:
         assert status is not None
         assert status.desired_pods == 1
         assert it._autoscaler.status(RevisionId("default", "rose")) is None
+
+
+async def test_the_api_shows_decisions_events_and_a_page() -> None:
+    cluster = FakeCluster()
+    cluster.put_revision(revision({"min-scale": "2"}))
+    async with running(cluster, config()) as it, activator(it), it.events() as stream:
+        await settle(it, lambda status: status["desired_pods"] == 2)
+        shown = await it.get("/v1/revisions/default/iris")
+        assert len(shown["windows"]["concurrency"]) == 60
+        assert shown["decisions"][-1]["desired_pods"] == 2
+        assert shown["decisions"][-1]["reason"] == shown["reason"]
+        async with asyncio.timeout(20):
+            while b"statuses" not in await stream.content.readline():
+                pass
+            assert b'"name":"iris"' in await stream.content.readline()
+        # The stream is open while the autoscaler ends, and does not keep it from that.
+
+
+async def test_the_dashboard_is_served_at_the_root() -> None:
+    async with running(FakeCluster(), config()) as it, it.page() as answer:
+        assert answer.content_type == "text/html"
+        assert "script-src 'sha256-" in answer.headers["Content-Security-Policy"]

@@ -23,6 +23,7 @@ STATUS = RevisionStatus(
     terminating_pods=2,
     mode="proxy",
     excess_burst_capacity=-1,
+    held_by=(),
     reason="3 pods: because",
 )
 LABELS = '{k8s_namespace_name="default",kn_revision_name="iris"}'

@@ -11,7 +11,7 @@ from servingkit.clock import monotonic
 from servingkit.core.revision import Address, PodState
 from servingkit.http1.client import HttpClient
 from servingkit.http1.engine import Engine
-from tests.autoscaler.tracked import IRIS, idle_plan, tracked_revision
+from tests.autoscaler.tracked import IRIS, OBSERVED, idle_plan, tracked_revision
 from tests.fakes.cluster import FakeCluster, pod
 from tests.fakes.stat_server import stat_server
 from tests.polling import until
@@ -107,7 +107,7 @@ async def test_another_pod_stands_in_for_one_of_a_sample_that_does_not_answer() 
 async def test_all_pods_are_asked_before_a_shrink() -> None:
     cluster, tracked = FakeCluster(), tracked_revision()
     tracked.asked_pods = 10
-    tracked.settle(idle_plan(), "because")
+    tracked.settle(idle_plan(), "because", OBSERVED)
     async with AsyncExitStack() as servers:
         pods = []
         for index in range(10):

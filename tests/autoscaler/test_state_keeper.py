@@ -10,7 +10,7 @@ from servingkit.clock import wall_clock
 from servingkit.core.revision import RevisionId
 from servingkit.core.revision_state import RevisionState
 from tests.autoscaler.test_tracked_revision import plan_with
-from tests.autoscaler.tracked import IRIS, tracked_revision
+from tests.autoscaler.tracked import IRIS, OBSERVED, tracked_revision
 from tests.fakes.cluster import FakeCluster
 
 pytestmark = pytest.mark.asyncio
@@ -21,7 +21,7 @@ def decided(phase: Phase, since: float, *, initialised: bool = True) -> TrackedR
     tracked = tracked_revision()
     state = initial_state(tracked.settings, tracked.spec, Observed(1, 1, None), since)
     tracked.state = replace(state, bounds=BoundsState(phase, since, initialised=initialised))
-    tracked.settle(plan_with(phase=phase), "1 pod: because")
+    tracked.settle(plan_with(phase=phase), "1 pod: because", OBSERVED)
     return tracked
 
 

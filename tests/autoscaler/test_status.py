@@ -3,20 +3,26 @@ from autoscaler.core.bounds import Phase
 from autoscaler.core.coverage import Coverage
 from autoscaler.core.decider import Decision, Reading
 from autoscaler.core.scaler import Plan
-from autoscaler.status import RevisionStatus, status_of
+from autoscaler.status import RevisionDetail, RevisionStatus, detail_of, status_of
 from autoscaler.tracked_revision import TrackedRevision
 from servingkit.core.revision import Mode, PodState
 from servingkit.core.stat import Stat
-from tests.autoscaler.tracked import IRIS, tracked_revision
+from tests.autoscaler.tracked import IRIS, OBSERVED, idle_plan, tracked_revision
 from tests.fakes.cluster import FakeCluster, pod
 
 
-def status(tracked: TrackedRevision, cluster: FakeCluster | None = None) -> RevisionStatus:
-    fake = cluster or FakeCluster()
-    seams = Cluster(
+def seams(fake: FakeCluster) -> Cluster:
+    return Cluster(
         revisions=fake, pods=fake, scale=fake, public_endpoints=fake, activators=fake, states=fake
     )
-    return status_of(tracked, seams, 10.5)
+
+
+def status(tracked: TrackedRevision, cluster: FakeCluster | None = None) -> RevisionStatus:
+    return status_of(tracked, seams(cluster or FakeCluster()), 10.5)
+
+
+def detail(tracked: TrackedRevision) -> RevisionDetail:
+    return detail_of(tracked, seams(FakeCluster()), 10.5)
 
 
 def plan_with(decision: Decision | None, *, complete: bool) -> Plan:
@@ -53,7 +59,7 @@ def test_a_decision_shows_its_numbers() -> None:
         panic_pods=2,
         limits=(),
     )
-    tracked.settle(plan_with(decision, complete=True), "because")
+    tracked.settle(plan_with(decision, complete=True), "because", OBSERVED)
     tracked.published = Mode.SERVE
     shown = status(tracked)
     assert (shown.stable_value, shown.panic_value) == (9.0, 8.0)
@@ -72,9 +78,9 @@ def test_load_is_that_of_the_last_full_second() -> None:
 
 def test_a_second_without_a_word_is_no_load_only_when_everyone_reported() -> None:
     tracked = tracked_revision()
-    tracked.settle(plan_with(None, complete=True), "because")
+    tracked.settle(plan_with(None, complete=True), "because", OBSERVED)
     assert status(tracked).concurrency == 0
-    tracked.settle(plan_with(None, complete=False), "because")
+    tracked.settle(plan_with(None, complete=False), "because", OBSERVED)
     assert status(tracked).concurrency is None
 
 
@@ -85,3 +91,28 @@ def test_pods_are_counted_by_their_state() -> None:
     )
     shown = status(tracked_revision(), cluster)
     assert (shown.ready_pods, shown.starting_pods, shown.terminating_pods) == (2, 1, 1)
+
+
+def test_all_that_is_known_of_a_revision_has_windows_and_decisions() -> None:
+    tracked = tracked_revision()
+    for second in (8, 9):
+        stat = Stat(pod_name="a", average_concurrent_requests=3.0, request_count=5)
+        tracked.collector.record_activator(stat, second)
+    tracked.settle(idle_plan(), "1 pod: because", OBSERVED)
+    shown = detail(tracked)
+    assert shown.windows.stable_window_s == 60
+    assert shown.windows.concurrency == (*([None] * 58), 3.0, 3.0)
+    assert shown.windows.requests_per_second[-1] == 5.0
+    (decision,) = shown.decisions
+    assert (decision.desired_pods, decision.stable_pods, decision.asked_pods) == (1, 0, 2)
+    assert (decision.held_by, decision.reason) == (("window",), "1 pod: because")
+    assert decision.target_value == 7.0
+    assert shown.held_by == ("window",)
+    assert shown.name == "iris"
+
+
+def test_a_decision_without_data_shows_no_numbers() -> None:
+    tracked = tracked_revision()
+    tracked.settle(plan_with(None, complete=False), "because", OBSERVED)
+    (decision,) = detail(tracked).decisions
+    assert (decision.stable_value, decision.panic_pods) == (None, None)

@@ -1,14 +1,15 @@
 import logging
+from dataclasses import replace
 
 import pytest
 
 from autoscaler.core.bounds import Phase
 from autoscaler.core.coverage import Coverage
 from autoscaler.core.defaults import Defaults
-from autoscaler.core.scaler import Plan
+from autoscaler.core.scaler import NO_DATA, Plan
 from autoscaler.core.settings import parse_annotations
 from servingkit.core.revision import Mode
-from tests.autoscaler.tracked import revision, tracked_revision
+from tests.autoscaler.tracked import OBSERVED, revision, tracked_revision
 
 
 def plan_with(
@@ -39,7 +40,7 @@ def test_only_what_changed_is_logged(caplog: pytest.LogCaptureFixture) -> None:
         plan_with(phase=Phase.INACTIVE, overdue=True),
         plan_with(phase=Phase.INACTIVE),
     ):
-        tracked.settle(plan, "because")
+        tracked.settle(plan, "because", OBSERVED)
     assert caplog.messages == [
         "phase changed",
         "panic started",
@@ -54,7 +55,7 @@ def test_only_what_changed_is_logged(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_changed_settings_change_the_target_and_keep_the_state() -> None:
     tracked = tracked_revision()
-    tracked.settle(plan_with(), "because")
+    tracked.settle(plan_with(), "because", OBSERVED)
     changed = revision({"target": "4"})
     tracked.update(changed, parse_annotations(changed.annotations, Defaults()))
     assert tracked.spec.target_value == pytest.approx(2.8)
@@ -72,3 +73,21 @@ def test_a_revision_is_at_zero_until_it_is_known_to_have_pods() -> None:
 
 def test_it_says_why_it_stands_as_it_does() -> None:
     assert repr(tracked_revision()) == "<TrackedRevision default/iris: not decided yet>"
+
+
+def test_what_changed_is_kept_for_those_who_follow() -> None:
+    tracked = tracked_revision()
+    tracked.settle(plan_with(), "because", OBSERVED)
+    held = replace(plan_with(), desired_pods=2, limits=(NO_DATA,))
+    tracked.settle(held, "held", OBSERVED)
+    tracked.settle(plan_with(), "because", OBSERVED)
+    events = [(event.name, event.reason) for event in tracked.journal.after(0).events]
+    assert events == [
+        ("decision changed", "because"),
+        ("phase changed", "because"),
+        ("decision changed", "held"),
+        ("decrease held", "held"),
+        ("decision changed", "because"),
+        ("decrease no longer held", "because"),
+    ]
+    assert tracked.journal.after(0).events[2].facts == {"from_pods": 1, "to_pods": 2}

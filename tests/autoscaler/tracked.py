@@ -2,16 +2,18 @@
 
 from collections.abc import Mapping
 
-from autoscaler.core.bounds import Phase
+from autoscaler.core.bounds import Observed, Phase
 from autoscaler.core.coverage import Coverage
 from autoscaler.core.decider import Decision, Reading
 from autoscaler.core.defaults import Defaults
 from autoscaler.core.scaler import Plan
 from autoscaler.core.settings import PREFIX, parse_annotations
+from autoscaler.journal import Journal
 from autoscaler.tracked_revision import TrackedRevision
 from servingkit.core.revision import Mode, Revision, RevisionId
 
 IRIS = RevisionId("default", "iris")
+OBSERVED = Observed(replicas=2, ready_pods=2, proxied_since=None)
 
 
 def revision(scaling: Mapping[str, str] | None = None, *, uid: str = "1") -> Revision:
@@ -22,7 +24,7 @@ def revision(scaling: Mapping[str, str] | None = None, *, uid: str = "1") -> Rev
 
 def tracked_revision() -> TrackedRevision:
     made = revision()
-    return TrackedRevision(made, parse_annotations(made.annotations, Defaults()))
+    return TrackedRevision(made, parse_annotations(made.annotations, Defaults()), Journal())
 
 
 def idle_plan() -> Plan:

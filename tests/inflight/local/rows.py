@@ -28,6 +28,7 @@ def row(
         terminating_pods=0,
         mode="proxy",
         excess_burst_capacity=-1,
+        held_by=(),
         reason="3 pods: 4 in flight",
     )
     return Row(status=status, held_requests=held_requests, url="http://127.0.0.1:8000")
