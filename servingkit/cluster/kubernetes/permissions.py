@@ -13,8 +13,11 @@ from servingkit.cluster.kubernetes.core.resource import (
     EVENTS,
     HORIZONTAL_POD_AUTOSCALERS,
     LEASES,
+    MUTATING_WEBHOOK_CONFIGURATIONS,
     PODS,
+    SECRETS,
     SERVICES,
+    VALIDATING_WEBHOOK_CONFIGURATIONS,
     Resource,
     Verb,
 )
@@ -33,6 +36,9 @@ class Permission:
     own_namespace: bool = False
     """Whether it is needed in the program's own namespace only."""
 
+    named: bool = False
+    """Whether it is needed only on objects of one name, which were installed with the program."""
+
     @property
     def rule_name(self) -> str:
         """Return the resource as an RBAC rule writes it."""
@@ -44,6 +50,10 @@ def _allow(
     resource: Resource, *verbs: Verb, subresource: str = "", own_namespace: bool = False
 ) -> Permission:
     return Permission(resource, frozenset(verbs), subresource, own_namespace)
+
+
+def _allow_named(resource: Resource, *verbs: Verb, own_namespace: bool = False) -> Permission:
+    return Permission(resource, frozenset(verbs), own_namespace=own_namespace, named=True)
 
 
 def workload_permissions(workload: Resource) -> tuple[Permission, ...]:
@@ -68,4 +78,10 @@ AUTOSCALER = (
 ACTIVATOR = (
     _allow(SERVICES, LIST, WATCH),
     _allow(ENDPOINT_SLICES, LIST, WATCH),
+)
+
+CONTROLLER = (
+    _allow_named(SECRETS, GET, PATCH, own_namespace=True),
+    _allow_named(MUTATING_WEBHOOK_CONFIGURATIONS, GET, PATCH),
+    _allow_named(VALIDATING_WEBHOOK_CONFIGURATIONS, GET, PATCH),
 )
