@@ -40,7 +40,7 @@ class Sidecar:
         self._engine = engine
         self._tasks = tasks
         self._drain = Drain(config.drain_quiet_s)
-        self._prober = Prober(config.readiness_probe, HttpClient(engine), tasks)
+        self._prober = Prober(config.readiness_probes, HttpClient(engine), tasks)
         self._request_log = (
             RequestLog(_unbuffered_output(), config.pod_ip) if config.request_log else None
         )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from queueproxy.core.readiness_probe import ReadinessProbe, parse_readiness_probe
+from queueproxy.core.readiness_probe import ReadinessProbe, parse_readiness_probes
 from servingkit.config import ConfigError, EnvReader
 
 _QUEUE_DEPTH_FACTOR = 10
@@ -81,8 +81,8 @@ class Config:
     drain_quiet_s: float
     """A draining pod is done when no request has come for so long and none is under way."""
 
-    readiness_probe: ReadinessProbe
-    """How to tell that the model is ready."""
+    readiness_probes: tuple[ReadinessProbe, ...]
+    """How to tell that the model is ready: one for each container, and all must succeed."""
 
     namespace: str
     revision: str
@@ -122,7 +122,7 @@ class Config:
             response_start_timeout_s=env.seconds("REVISION_RESPONSE_START_TIMEOUT_SECONDS", 0.0),
             idle_timeout_s=env.seconds("REVISION_IDLE_TIMEOUT_SECONDS", 0.0),
             drain_quiet_s=env.seconds("INFLIGHT_DRAIN_QUIET_SECONDS", 30.0),
-            readiness_probe=_readiness_probe(env, user_port),
+            readiness_probes=_readiness_probes(env, user_port),
             namespace=env.text("SERVING_NAMESPACE"),
             revision=env.text("SERVING_REVISION"),
             pod_name=env.text("SERVING_POD"),
@@ -183,13 +183,13 @@ def _request_log(env: EnvReader) -> bool:
     return env.flag("INFLIGHT_REQUEST_LOG", default=asked in {True, "true"})
 
 
-def _readiness_probe(env: EnvReader, user_port: int) -> ReadinessProbe:
+def _readiness_probes(env: EnvReader, user_port: int) -> tuple[ReadinessProbe, ...]:
     key = "SERVING_READINESS_PROBE"
     try:
-        return parse_readiness_probe(env.text(key, "{}"), user_port, key)
+        return parse_readiness_probes(env.text(key, "{}"), user_port, key)
     except ConfigError as error:
         env.note(error)
-        return ReadinessProbe(port=user_port)
+        return ()
 
 
 def _log_level(env: EnvReader) -> str:

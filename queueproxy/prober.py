@@ -1,11 +1,11 @@
-"""Asks the model whether it is ready, once for however many want to know at the same time.
+"""Asks the pod's containers whether they are ready, once for all who want to know meanwhile.
 
 The kubelet and every activator probe the sidecar; the sidecar probes the model. Behaviour:
 Knative's queue-proxy (aggressive probing when `periodSeconds` is 0, single flight).
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from queueproxy.core.readiness_probe import ReadinessProbe
@@ -24,22 +24,19 @@ Told = Callable[[bool], None]
 
 
 class Prober:
-    """Runs one probe at a time and tells its result to all who asked meanwhile."""
+    """Runs its probes at most once at a time, and tells the result to all who asked meanwhile."""
 
-    def __init__(self, probe: ReadinessProbe, client: HttpClient, tasks: asyncio.TaskGroup) -> None:
-        self._probe = probe
-        self._address = Address(_HOST, probe.port)
-        self._client = client
+    def __init__(
+        self, probes: Sequence[ReadinessProbe], client: HttpClient, tasks: asyncio.TaskGroup
+    ) -> None:
+        """Call the pod ready when all `probes` succeed: there may be one for each container."""
+        self._checks = [_Check(probe, client) for probe in probes]
         self._tasks = tasks
         self._waiting: list[Told] = []
-        self._headers = [(name.encode(), value.encode()) for name, value in probe.headers]
-        if not any(name.lower() == b"user-agent" for name, _ in self._headers):
-            self._headers.append((b"User-Agent", b"kube-probe/inflight"))
-        self._successes = 0
         self._running: asyncio.Task[None] | None = None
 
     def __repr__(self) -> str:
-        return f"<Prober of {self._address}, {len(self._waiting)} waiting>"
+        return f"<Prober {self._checks}, {len(self._waiting)} waiting>"
 
     def ask(self, told: Told) -> None:
         """Have `told` called with whether the model is ready; never from inside this call."""
@@ -54,14 +51,33 @@ class Prober:
             self._tell(ready=False)
 
     async def _run(self) -> None:
-        self._tell(ready=await self._find_out())
+        async with asyncio.TaskGroup() as tasks:
+            found = [tasks.create_task(check.succeeds()) for check in self._checks]
+        self._tell(ready=all(task.result() for task in found))
 
     def _tell(self, *, ready: bool) -> None:
         waiting, self._waiting = self._waiting, []
         for told in waiting:
             told(ready)
 
-    async def _find_out(self) -> bool:
+
+class _Check:
+    """One probe, and how often it has succeeded in a row."""
+
+    def __init__(self, probe: ReadinessProbe, client: HttpClient) -> None:
+        self._probe = probe
+        self._address = Address(_HOST, probe.port)
+        self._client = client
+        self._headers = [(name.encode(), value.encode()) for name, value in probe.headers]
+        if not any(name.lower() == b"user-agent" for name, _ in self._headers):
+            self._headers.append((b"User-Agent", b"kube-probe/inflight"))
+        self._successes = 0
+
+    def __repr__(self) -> str:
+        return f"<_Check of {self._address}, {self._successes} successes>"
+
+    async def succeeds(self) -> bool:
+        """Return whether the container is ready, after one attempt or as many as are needed."""
         probe = self._probe
         if probe.period_s:
             # Thresholds are the kubelet's then: it counts the sidecar's own probe.

@@ -76,7 +76,7 @@ def sidecar_program(name: str, settings: RevisionSettings, ports: PodPorts, node
 def _readiness_probe(settings: RevisionSettings, ports: PodPorts) -> dict[str, object]:
     """Return the probe with the model's port in it, whatever port it named: there is but one."""
     probe = dict(settings.readiness_probe or {"tcpSocket": {}})
-    for action in ("httpGet", "tcpSocket"):
+    for action in ("httpGet", "tcpSocket", "grpc"):
         if action in probe:
             details = probe[action]
             probe[action] = {**(details if isinstance(details, dict) else {}), "port": ports.model}

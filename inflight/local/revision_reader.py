@@ -11,7 +11,7 @@ from autoscaler.core.defaults import Defaults
 from inflight.local.settings import DEFAULT_PORT, DEFAULT_TIMEOUT_S, RevisionSettings
 from inflight.scaling.annotations import read_annotations
 from inflight.scaling.fields import Fields
-from queueproxy.core.readiness_probe import parse_readiness_probe
+from queueproxy.core.readiness_probe import parse_readiness_probes
 from servingkit.config import ConfigError, Problem
 from servingkit.core.revision import RevisionId
 
@@ -29,8 +29,19 @@ _KEYS = (
     "scaling",
     "annotations",
 )
-_PROBE_KEYS = ("httpGet", "tcpSocket", "periodSeconds", "timeoutSeconds", "successThreshold")
-_PROBE_ACTIONS = {"httpGet": ("path", "port", "httpHeaders"), "tcpSocket": ("port",)}
+_PROBE_KEYS = (
+    "httpGet",
+    "tcpSocket",
+    "grpc",
+    "periodSeconds",
+    "timeoutSeconds",
+    "successThreshold",
+)
+_PROBE_ACTIONS = {
+    "httpGet": ("path", "port", "httpHeaders"),
+    "tcpSocket": ("port",),
+    "grpc": ("port", "service"),
+}
 _DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
 _MOST_TIMEOUT_S = 86_400
 _MOST_PORT = 65_535
@@ -118,12 +129,12 @@ class RevisionReader:
         probe.only(_PROBE_KEYS)
         actions = [action for action in _PROBE_ACTIONS if action in probe]
         if len(actions) != 1:
-            fields.reject("readinessProbe", f"one of {' and '.join(_PROBE_ACTIONS)}")
+            fields.reject("readinessProbe", f"one of {', '.join(_PROBE_ACTIONS)}")
         for action in actions:
             probe.inner(action).only(_PROBE_ACTIONS[action])
         text = json.dumps(probe.as_json(), default=str)
         try:
-            parse_readiness_probe(text, _ANY_PORT, fields.label("readinessProbe"))
+            parse_readiness_probes(text, _ANY_PORT, fields.label("readinessProbe"))
         except ConfigError as error:
             self.problems += error.problems
         return probe.as_json()

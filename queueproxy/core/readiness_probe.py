@@ -1,7 +1,8 @@
 """How to tell that the model is ready: a Kubernetes readiness probe, as JSON, read and checked.
 
 The kubelet no longer runs the probe that the user wrote: the sidecar does, so that a pod is ready
-as soon as the model is. Source: Knative's queue-proxy (SERVING_READINESS_PROBE).
+as soon as the model is. A pod of several containers has a list of them, and all must succeed.
+Source: Knative's queue-proxy (SERVING_READINESS_PROBE).
 """
 
 import json
@@ -13,6 +14,7 @@ from servingkit.config import ConfigError, Problem
 
 _FIELD_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _MOST_SERVICE_CHARACTERS: Final = 127
+_EXPECTED: Final = "a readiness probe as a JSON object, or a list of them"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,18 +44,41 @@ class ReadinessProbe:
     """How many attempts in a row must succeed before the first "ready"."""
 
 
-def parse_readiness_probe(text: str, user_port: int, key: str) -> ReadinessProbe:
-    """Read a probe from JSON; `{}` means a TCP check of `user_port`.
+def parse_readiness_probes(text: str, user_port: int, key: str) -> tuple[ReadinessProbe, ...]:
+    """Read a probe, or a list of those of several containers, from JSON.
+
+    `{}` means a TCP check of `user_port`.
 
     Raises:
-        ConfigError: naming the field below `key`, its value and what was expected.
+        ConfigError: naming each bad field below `key`, its value and what was expected.
     """
     try:
-        probe = json.loads(text)
+        read = json.loads(text)
     except ValueError:
-        probe = None
-    if not isinstance(probe, dict):
-        raise ConfigError([Problem(key, text, "a readiness probe as a JSON object")])
+        read = None
+    named = (
+        {f"{key}[{at}]": one for at, one in enumerate(read)}
+        if isinstance(read, list)
+        else {key: read}
+    )
+    problems: list[Problem] = []
+    parsed: list[ReadinessProbe] = []
+    for name, probe in named.items():
+        if not isinstance(probe, dict):
+            problems.append(Problem(name, json.dumps(probe) if probe else text, _EXPECTED))
+            continue
+        try:
+            parsed.append(_parse(probe, user_port, name))
+        except ConfigError as error:
+            problems += error.problems
+    if not named:
+        problems.append(Problem(key, text, _EXPECTED))
+    if problems:
+        raise ConfigError(problems)
+    return tuple(parsed)
+
+
+def _parse(probe: dict[str, Any], user_port: int, key: str) -> ReadinessProbe:
     reader = _Fields(key)
     http = reader.mapping(probe, "httpGet")
     grpc = reader.mapping(probe, "grpc")

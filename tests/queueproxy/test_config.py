@@ -42,7 +42,7 @@ def test_what_knative_sets_is_enough() -> None:
     assert config.timeout_s == 300
     assert config.response_start_timeout_s == config.idle_timeout_s == 0
     assert config.drain_quiet_s == 30
-    assert config.readiness_probe.port == 8080
+    assert [probe.port for probe in config.readiness_probes] == [8080]
 
 
 def test_timeout_of_zero_is_knatives_default() -> None:

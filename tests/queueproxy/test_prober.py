@@ -40,7 +40,7 @@ class Model:
 async def probing(model: Model, probe: ReadinessProbe) -> AsyncIterator[Prober]:
     async with Engine() as engine, asyncio.TaskGroup() as tasks:
         port = (await engine.listen(model, HOST, 0)).port
-        asking = Prober(replace(probe, port=port), HttpClient(engine), tasks)
+        asking = Prober([replace(probe, port=port)], HttpClient(engine), tasks)
         yield asking
         asking.stop()
 
@@ -163,7 +163,7 @@ async def count_periods(periods: list[float]) -> None:
 async def test_model_that_begins_to_listen_is_found_within_a_few_periods(path: str | None) -> None:
     async with Engine() as engine, asyncio.TaskGroup() as tasks:
         port = free_port()
-        asking = Prober(ReadinessProbe(port=port, path=path), HttpClient(engine), tasks)
+        asking = Prober([ReadinessProbe(port=port, path=path)], HttpClient(engine), tasks)
         ready = tasks.create_task(ask(asking))
         await asyncio.sleep(0.23)  # a few attempts find nobody
         await engine.listen(Model(), HOST, port)
@@ -172,3 +172,14 @@ async def test_model_that_begins_to_listen_is_found_within_a_few_periods(path: s
         assert await ready
         counting.cancel()
     assert len(periods) < 8  # one or two; a probe each second would take twenty
+
+
+@pytest.mark.parametrize("statuses", [(200, 200), (200, 503), (503, 200)])
+async def test_pod_of_several_containers_is_ready_when_all_are(statuses: tuple[int, int]) -> None:
+    models = [Model([status]) for status in statuses]
+    async with Engine() as engine, asyncio.TaskGroup() as tasks:
+        ports = [(await engine.listen(model, HOST, 0)).port for model in models]
+        probes = [replace(ONCE, port=port) for port in ports]
+        asking = Prober(probes, HttpClient(engine), tasks)
+        assert await ask(asking) is (statuses == (200, 200))
+    assert [len(model.asked) for model in models] == [1, 1]

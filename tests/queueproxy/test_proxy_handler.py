@@ -59,7 +59,7 @@ async def world() -> AsyncIterator[World]:
         address = Address(HOST, (await engine.listen(model, HOST, 0)).port)
         client = HttpClient(engine)
         drain = Drain(0.0)
-        prober = Prober(ReadinessProbe(port=address.port), client, tasks)
+        prober = Prober([ReadinessProbe(port=address.port)], client, tasks)
         breaker = Breaker[ProxiedRequest](1, 10)
         probes = ProbeHandler(prober, drain, lambda: breaker.container_concurrency)
         proxy = ProxyHandler(address, breaker, Limits(TimeLimits(5.0)), probes, drain)

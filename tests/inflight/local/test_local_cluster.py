@@ -63,7 +63,7 @@ async def running(
     *,
     command: tuple[str, ...] = SLEEPER,
     timeout_s: int = 60,
-    readiness_path: str | None = None,
+    readiness_probe: dict[str, object] | None = None,
 ) -> AsyncIterator[Watched]:
     revision = RevisionSettings(
         id=IRIS,
@@ -72,7 +72,7 @@ async def running(
         port=0,
         timeout_s=timeout_s,
         environment={"COLOUR": "blue"},
-        readiness_probe={"httpGet": {"path": readiness_path}} if readiness_path else None,
+        readiness_probe=readiness_probe,
     )
     events: list[Event] = []
     with closing(GuardLink()) as guard:
@@ -110,9 +110,41 @@ async def test_pods_become_ready_and_their_names_are_never_used_again(tmp_path: 
 
 
 async def test_http_readiness_probe_decides_when_a_pod_is_ready(tmp_path: Path) -> None:
-    async with running(tmp_path, readiness_path="/stats") as watched:
+    async with running(tmp_path, readiness_probe={"httpGet": {"path": "/stats"}}) as watched:
         await watched.scale(1)
-    async with running(tmp_path, readiness_path="/no-such-page") as watched:
+    async with running(tmp_path, readiness_probe={"httpGet": {"path": "/none"}}) as watched:
+        await watched.cluster.set_scale(IRIS, 1)
+        with pytest.raises(TimeoutError):
+            await until(lambda: watched.states() == [PodState.READY], within_s=2)
+        await watched.cluster.set_scale(IRIS, 0)
+
+
+GRPC_MODEL = """
+import os
+from concurrent.futures import ThreadPoolExecutor
+import grpc
+
+def check(request, context):
+    return b"\\x08\\x01" if request == b"\\x0a\\x04iris" else b"\\x08\\x02"
+
+server = grpc.server(ThreadPoolExecutor(2))
+handlers = {"Check": grpc.unary_unary_rpc_method_handler(check)}
+server.add_generic_rpc_handlers(
+    (grpc.method_handlers_generic_handler("grpc.health.v1.Health", handlers),)
+)
+server.add_insecure_port("127.0.0.1:" + os.environ["PORT"])
+server.start()
+server.wait_for_termination()
+"""
+
+
+async def test_grpc_readiness_probe_decides_when_a_pod_is_ready(tmp_path: Path) -> None:
+    command = (sys.executable, "-c", GRPC_MODEL)
+    serving: dict[str, object] = {"grpc": {"service": "iris"}}
+    async with running(tmp_path, command=command, readiness_probe=serving) as watched:
+        await watched.scale(1)
+    resting: dict[str, object] = {"grpc": {"service": "rose"}, "periodSeconds": 1}
+    async with running(tmp_path, command=command, readiness_probe=resting) as watched:
         await watched.cluster.set_scale(IRIS, 1)
         with pytest.raises(TimeoutError):
             await until(lambda: watched.states() == [PodState.READY], within_s=2)

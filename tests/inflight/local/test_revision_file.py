@@ -86,6 +86,12 @@ def test_all_keys(tmp_path: Path) -> None:
             "a path without spaces",
         ),
         (
+            "readinessProbe: {grpc: {service: [a]}}",
+            "readinessProbe.grpc.service",
+            "['a']",
+            "a name of at most 127 characters",
+        ),
+        (
             "readinessProbe: {tcpSocket: {}, periodSeconds: -1}",
             "readinessProbe.periodSeconds",
             "-1",

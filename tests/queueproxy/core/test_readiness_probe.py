@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from queueproxy.core.readiness_probe import ReadinessProbe, parse_readiness_probe
+from queueproxy.core.readiness_probe import ReadinessProbe, parse_readiness_probes
 from servingkit.config import ConfigError
 
 KEY = "SERVING_READINESS_PROBE"
@@ -46,7 +46,7 @@ KEY = "SERVING_READINESS_PROBE"
     ],
 )
 def test_probe_is_read(probe: dict[str, object], expected: ReadinessProbe) -> None:
-    assert parse_readiness_probe(json.dumps(probe), 8080, KEY) == expected
+    assert parse_readiness_probes(json.dumps(probe), 8080, KEY) == (expected,)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_probe_is_read(probe: dict[str, object], expected: ReadinessProbe) -> No
 )
 def test_bad_probe_is_named(text: str, key: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        parse_readiness_probe(text, 8080, KEY)
+        parse_readiness_probes(text, 8080, KEY)
     assert str(caught.value).startswith(key)
     assert "expected" in str(caught.value)
 
@@ -84,13 +84,13 @@ def test_bad_probe_is_named(text: str, key: str) -> None:
 def test_grpc_asks_for_a_service_and_exec_is_a_tcp_check(
     probe: dict[str, object], service: str | None
 ) -> None:
-    parsed = parse_readiness_probe(json.dumps(probe), 8080, KEY)
+    (parsed,) = parse_readiness_probes(json.dumps(probe), 8080, KEY)
     assert (parsed.grpc_service, parsed.path) == (service, None)
 
 
 def test_get_over_tls_is_a_tcp_check() -> None:
     probe = {"httpGet": {"path": "/ready", "port": 8443, "scheme": "HTTPS"}}
-    assert parse_readiness_probe(json.dumps(probe), 8080, KEY) == ReadinessProbe(port=8443)
+    assert parse_readiness_probes(json.dumps(probe), 8080, KEY) == (ReadinessProbe(port=8443),)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_get_over_tls_is_a_tcp_check() -> None:
 def test_no_header_of_a_probe_is_more_than_one_line(header: object) -> None:
     probe = {"httpGet": {"path": "/", "httpHeaders": [header]}}
     with pytest.raises(ConfigError, match=r"httpGet\.httpHeaders"):
-        parse_readiness_probe(json.dumps(probe), 8080, KEY)
+        parse_readiness_probes(json.dumps(probe), 8080, KEY)
 
 
 @pytest.mark.parametrize(
@@ -118,10 +118,30 @@ def test_no_header_of_a_probe_is_more_than_one_line(header: object) -> None:
 )
 def test_no_path_of_a_probe_ends_its_line(path: object) -> None:
     with pytest.raises(ConfigError, match=r"httpGet\.path"):
-        parse_readiness_probe(json.dumps({"httpGet": {"path": path}}), 8080, KEY)
+        parse_readiness_probes(json.dumps({"httpGet": {"path": path}}), 8080, KEY)
 
 
 @pytest.mark.parametrize("service", ["x" * 128, "ü", 7])
 def test_service_that_does_not_fit_is_named(service: object) -> None:
     with pytest.raises(ConfigError, match=r"grpc\.service"):
-        parse_readiness_probe(json.dumps({"grpc": {"service": service}}), 8080, KEY)
+        parse_readiness_probes(json.dumps({"grpc": {"service": service}}), 8080, KEY)
+
+
+def test_several_containers_have_a_list() -> None:
+    probes = [{"httpGet": {"path": "/ready", "port": 8081}}, {}, {"grpc": {"port": 9000}}]
+    assert parse_readiness_probes(json.dumps(probes), 8080, KEY) == (
+        ReadinessProbe(port=8081, path="/ready"),
+        ReadinessProbe(port=8080),
+        ReadinessProbe(port=9000, grpc_service=""),
+    )
+
+
+def test_every_bad_probe_of_a_list_is_named() -> None:
+    probes = [{"httpGet": {"path": "/a b"}}, 7, {}, {"periodSeconds": -1}]
+    with pytest.raises(ConfigError) as caught:
+        parse_readiness_probes(json.dumps(probes), 8080, KEY)
+    assert [(problem.key, problem.value) for problem in caught.value.problems] == [
+        (f"{KEY}[0].httpGet.path", "/a b"),
+        (f"{KEY}[1]", "7"),
+        (f"{KEY}[3].periodSeconds", "-1"),
+    ]
