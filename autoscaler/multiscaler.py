@@ -14,16 +14,17 @@ from collections.abc import Mapping
 from autoscaler.cluster import Cluster
 from autoscaler.core.bounds import Observed
 from autoscaler.core.coverage import Sources
-from autoscaler.core.defaults import Defaults
+from autoscaler.core.defaults import KPA_CLASS, Defaults
+from autoscaler.core.load import read_load
 from autoscaler.core.reason import explain
 from autoscaler.core.scaler import Observation, initial_state, plan
-from autoscaler.core.settings import Metric, parse_annotations
+from autoscaler.core.settings import autoscaler_class, parse_annotations
 from autoscaler.core.tick_ring import TickRing
 from autoscaler.journal import Journal
 from autoscaler.scale_actuator import ScaleActuator
 from autoscaler.state_keeper import StateKeeper
 from autoscaler.tracked_revision import TrackedRevision
-from servingkit.clock import monotonic
+from servingkit.clock import monotonic, wall_clock
 from servingkit.cluster.protocols import ClusterError
 from servingkit.config import ConfigError
 from servingkit.core.revision import PodState, RevisionId
@@ -95,14 +96,16 @@ class Multiscaler:
         revision = self._cluster.revisions.revisions().get(revision_id)
         tracked = self.tracked.get(revision_id)
         if tracked is not None and (revision is None or revision.uid != tracked.revision.uid):
-            del self.tracked[revision_id]
-            self._ring.remove(revision_id)
-            self._tasks.pop(revision_id).cancel()
-            self.journal.note("revision removed", revision_id, tracked.reason)
+            self._drop(revision_id)
             tracked = None
         if revision is None:
             return
         try:
+            if autoscaler_class(revision.annotations, self._defaults) != KPA_CLASS:
+                # Somebody else scales it.
+                if tracked is not None:
+                    self._drop(revision_id)
+                return
             settings = parse_annotations(revision.annotations, self._defaults)
         except ConfigError as error:
             facts = {"revision": str(revision_id), "problems": str(error)}
@@ -114,6 +117,12 @@ class Multiscaler:
         tracked = self.tracked[revision_id] = TrackedRevision(revision, settings, self.journal)
         self._ring.add(revision_id)
         self._tasks[revision_id] = group.create_task(self._scale(tracked))
+
+    def _drop(self, revision_id: RevisionId) -> None:
+        tracked = self.tracked.pop(revision_id)
+        self._ring.remove(revision_id)
+        self._tasks.pop(revision_id).cancel()
+        self.journal.note("revision removed", revision_id, tracked.reason)
 
     async def _scale(self, tracked: TrackedRevision) -> None:
         while True:
@@ -150,8 +159,7 @@ class Multiscaler:
         pods = self._cluster.pods.pods(tracked.revision.id)
         ready = [pod.name for pod in pods if pod.state is PodState.READY]
         collector = tracked.collector
-        reading = collector.reading(tracked.settings.metric, now)
-        concurrency = collector.reading(Metric.CONCURRENCY, now).stable
+        load = read_load(tracked.settings, collector, tracked.model_metrics, len(ready), now)
         sources = Sources(
             ready_pods=ready,
             pods_heard_at=collector.pods_heard_at,
@@ -159,8 +167,12 @@ class Multiscaler:
             activators_heard_at=self._activators_heard_at,
         )
         return Observation(
-            reading=None if collector.is_empty(now) else reading,
-            concurrency=concurrency,
+            reading=load.reading,
+            concurrency=load.concurrency,
             sources=sources,
             cluster=Observed(replicas, len(ready), tracked.proxied_since),
+            wall_s=wall_clock(),
+            measures=load.measures,
+            silent_metrics=load.silent_metrics,
+            before_credit=load.before_credit,
         )

@@ -8,7 +8,8 @@ from autoscaler.core.bounds import Observed
 from autoscaler.core.collector import Collector
 from autoscaler.core.event_ring import Fact
 from autoscaler.core.history import Decided, History
-from autoscaler.core.scaler import NO_DATA, Plan, ScalerState
+from autoscaler.core.model_metrics import ModelMetricHistory
+from autoscaler.core.scaler import NO_DATA, RESTARTED, Plan, ScalerState
 from autoscaler.core.settings import ScalingSettings, decider_spec
 from autoscaler.journal import Journal
 from servingkit.clock import wall_clock
@@ -28,6 +29,10 @@ class TrackedRevision:
         self.collector = Collector(settings)
         self.history = History()
         self.journal = journal
+        self.model_metrics: ModelMetricHistory | None = None
+        """What the model's own metrics were. None: none is asked for."""
+
+        self._follow_model_metrics()
         self.turn = asyncio.Event()
         """Set to decide: by the tick, or by a poke, which does not wait for it."""
 
@@ -74,6 +79,14 @@ class TrackedRevision:
         self.settings = settings
         self.spec = decider_spec(settings, revision.container_concurrency)
         self.collector.configure(settings)
+        self._follow_model_metrics()
+
+    def _follow_model_metrics(self) -> None:
+        metrics = self.settings.additions.model_metrics
+        if not metrics:
+            self.model_metrics = None
+        elif self.model_metrics is None or self.model_metrics.metrics != metrics:
+            self.model_metrics = ModelMetricHistory(metrics)
 
     def settle(self, plan: Plan, reason: str, observed: Observed) -> None:
         """Keep a plan as the latest, with what it was decided on, and note what it changed."""
@@ -102,7 +115,9 @@ class TrackedRevision:
             self._note("phase changed", phase=plan.phase.value)
         if plan.is_held_without_data != (before is not None and before.is_held_without_data):
             held = plan.is_held_without_data
-            self._note("decrease held" if held else "decrease no longer held", limit=NO_DATA)
+            limits = plan.limits if held or before is None else before.limits
+            limit = RESTARTED if RESTARTED in limits else NO_DATA
+            self._note("decrease held" if held else "decrease no longer held", limit=limit)
         self._note_silence(plan, overdue_before=before is not None and before.coverage.overdue)
 
     def _note_silence(self, plan: Plan, *, overdue_before: bool) -> None:

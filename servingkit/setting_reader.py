@@ -92,6 +92,11 @@ class SettingReader:
         self.reject(name, f"{kind} {bounds}, such as 60s or 1m30s")
         return default
 
+    def text(self, name: str, default: str) -> str:
+        """Return a text, without the blanks around it."""
+        text = self._take(name)
+        return default if text is None else text.strip()
+
     def flag(self, name: str, *, default: bool) -> bool:
         """Return a boolean written as true or false."""
         text = self._take(name)

@@ -36,6 +36,8 @@ class Bound(Enum):
 
     MIN_SCALE = "min-scale"
     MAX_SCALE = "max-scale"
+    SCHEDULED_MIN_SCALE = "scheduled-min-scale"
+    SCHEDULED_MAX_SCALE = "scheduled-max-scale"
     INITIAL_SCALE = "initial-scale"
     SCALE_TO_ZERO_OFF = "enable-scale-to-zero"
     ACTIVATING = "progress-deadline"
@@ -91,13 +93,23 @@ def initial_state(
 
 
 def bound(
-    settings: ScalingSettings, state: BoundsState, wanted: int, observed: Observed, now: float
+    settings: ScalingSettings,
+    state: BoundsState,
+    wanted: int,
+    observed: Observed,
+    now: float,
+    *,
+    is_load: bool = True,
 ) -> tuple[int, Bound | None, BoundsState]:
-    """Return the pods to ask for instead of `wanted`, what held them, and the next state."""
+    """Return the pods to ask for instead of `wanted`, what held them, and the next state.
+
+    `is_load` tells whether somebody wants them: pods that are only kept because too little is known
+    do not make an inactive revision active.
+    """
     pods, held_by = _clamp(settings, state, wanted)
     state = _follow_readiness(settings, state, observed, now)
     if pods > 0:
-        if state.phase is Phase.INACTIVE:
+        if state.phase is Phase.INACTIVE and is_load:
             state = replace(state, phase=_running_phase(settings, state, observed), since=now)
         return pods, held_by, state
     if observed.replicas == 0:
@@ -128,7 +140,7 @@ def _toward_zero(
 def _last_pod_held_by(
     settings: ScalingSettings, inactive_s: float, observed: Observed, now: float
 ) -> Bound | None:
-    if inactive_s < settings.retention_period_s:
+    if settings.additions.reachable and inactive_s < settings.retention_period_s:
         return Bound.RETENTION_PERIOD
     since = observed.proxied_since
     if since is None or now - since < settings.grace_period_s:
@@ -147,6 +159,8 @@ def _clamp(settings: ScalingSettings, state: BoundsState, wanted: int) -> tuple[
 
 
 def _least_pods(settings: ScalingSettings, state: BoundsState) -> int:
+    if not settings.additions.reachable:
+        return 0
     return max(settings.min_scale, 0 if state.initialised else settings.initial_scale)
 
 

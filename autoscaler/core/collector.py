@@ -16,6 +16,7 @@ also holds 2 that no pod has yet) make (5 - 4) + 6 = 7.
 import math
 from typing import Final, NamedTuple
 
+from autoscaler.core.backlog import PodsLoad, credited
 from autoscaler.core.decider import Reading
 from autoscaler.core.settings import Metric, ScalingSettings
 from autoscaler.core.window import Aggregation, new_window
@@ -68,16 +69,59 @@ class MetricWindows:
         self.stable.resize(settings.stable_window_s)
         self.panic.resize(settings.panic_window_s)
 
+    def reading(self, now: float) -> Reading:
+        """Return the averages of both windows at `now`."""
+        return Reading(self.stable.average(now), self.panic.average(now))
+
+
+class PodsWindows:
+    """What the pods have and get, proxied or not; for the credit, which needs to tell them apart.
+
+    The latest answer to how long a pod works on a request is kept through idle times.
+    """
+
+    __slots__ = ("_admitted", "_request_time_s", "_running")
+
+    def __init__(self, settings: ScalingSettings) -> None:
+        self._running = MetricWindows(settings)
+        self._admitted = MetricWindows(settings)
+        self._request_time_s: float | None = None
+
+    def __repr__(self) -> str:
+        return f"<PodsWindows {self._running!r}, {self._request_time_s} s a request>"
+
+    def record(self, now: float, running: float, admitted: float) -> None:
+        """Add what a pod had, and what it got, to the second of `now`."""
+        self._running.record(now, running)
+        self._admitted.record(now, admitted)
+
+    def resize(self, settings: ScalingSettings) -> None:
+        """Take over new lengths."""
+        self._running.resize(settings)
+        self._admitted.resize(settings)
+
+    def load(self, arrivals: Reading, now: float) -> PodsLoad:
+        """Return the averages at `now`, and how long a request takes as far as is known."""
+        running = self._running.reading(now)
+        admitted_per_s = self._admitted.stable.average(now)
+        if admitted_per_s > 0:
+            self._request_time_s = running.stable / admitted_per_s
+        elif running.stable > 0:
+            # What runs came before the window.
+            self._request_time_s = float(self._running.stable.seconds)
+        return PodsLoad(running, arrivals, self._request_time_s)
+
 
 class Collector:
     """Adds up reports second by second; knows when each pod was last heard, and what it said."""
 
-    __slots__ = ("_aggregation", "_open", "_windows", "pods_concurrency", "pods_heard_at")
+    __slots__ = ("_aggregation", "_open", "_pods", "_windows", "pods_concurrency", "pods_heard_at")
 
     def __init__(self, settings: ScalingSettings) -> None:
         self._aggregation: Aggregation = settings.aggregation
         self._windows = {metric: MetricWindows(settings) for metric in Metric}
         self._open: list[OpenSecond] = []
+        self._pods = PodsWindows(settings) if settings.additions.credit_starting_pods else None
         self.pods_heard_at: dict[str, float] = {}
         self.pods_concurrency: dict[str, float] = {}
         """Requests in flight in each pod as it last reported, whichever way they came."""
@@ -93,6 +137,12 @@ class Collector:
             self._open = []
         for windows in self._windows.values():
             windows.resize(settings)
+        if not settings.additions.credit_starting_pods:
+            self._pods = None
+        elif self._pods is None:
+            self._pods = PodsWindows(settings)
+        else:
+            self._pods.resize(settings)
 
     def record_pod(self, stat: Stat, *, second: int, heard_at: float, weight: float) -> None:
         """Add a pod's report to the second for which it was asked.
@@ -104,6 +154,9 @@ class Collector:
         concurrency = stat.average_concurrent_requests - stat.average_proxied_concurrent_requests
         requests = stat.request_count - stat.proxied_request_count
         self._record(second, concurrency * weight, requests * weight)
+        if self._pods is not None:
+            running = stat.average_concurrent_requests * weight
+            self._pods.record(second, running, stat.request_count * weight)
 
     def record_activator(self, stat: Stat, second: int) -> None:
         """Add what an activator reports of this revision for one second."""
@@ -132,6 +185,17 @@ class Collector:
         last = max(open_second.second for open_second in self._open)
         self._close(last + 1)
         return Reading(windows.stable.average(last), windows.panic.average(last))
+
+    def credited(self, in_flight: Reading, drain_s: float, now: float) -> Reading:
+        """Return requests in flight with the credit for starting pods, if the settings ask for it.
+
+        Averages over whole seconds are compared with each other. While there are none, all counts.
+        """
+        if self._pods is None:
+            return in_flight
+        last_whole = _first_open(now) - 1
+        arrivals = self._windows[Metric.RPS].reading(last_whole)
+        return credited(in_flight, self._pods.load(arrivals, last_whole), drain_s)
 
     def last_second(self, now: float) -> SecondOfLoad | None:
         """Return the sums over the last whole second; None when nothing was recorded for it."""

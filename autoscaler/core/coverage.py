@@ -8,6 +8,9 @@ its first report is only waited for.
 
 Worked example, stable window 60 s: the only pod falls silent at 100. From 105 on nothing shrinks.
 It reports again at 130: the windows know nothing of 100 to 130, so decreases wait until 190.
+
+A process that has just begun knows nothing of the time before it. If a revision had pods then, its
+windows count as whole when they have been filled once; until then nothing shrinks.
 """
 
 from collections.abc import Collection, Mapping
@@ -45,6 +48,12 @@ class Coverage:
     overdue: bool
     """Whether reports have been missing for so long that it is no longer normal."""
 
+    whole_in_s: float = 0.0
+    """How long it takes, with complete reports, until the windows are whole. 0: they are."""
+
+    young: bool = False
+    """Whether they are not whole only since this process has not listened for long enough."""
+
 
 @dataclass(frozen=True, slots=True)
 class CoverageState:
@@ -55,6 +64,9 @@ class CoverageState:
 
     gap_ended_at: float | None = None
     """When reports were last missing for so long that the windows have a hole."""
+
+    began_at: float | None = None
+    """When this process began to listen to pods that were there before. None: there were none."""
 
 
 def judge(
@@ -73,15 +85,22 @@ def judge(
     overdue = not complete and (fell_silent or now - state.complete_at > REPORT_MAX_AGE_S)
     if overdue:
         state = replace(state, gap_ended_at=now)
-    gap_at = state.gap_ended_at
-    decrease = complete and (gap_at is None or now - gap_at >= stable_window_s)
+    hole_s = _left_s(state.gap_ended_at, stable_window_s, now)
+    youth_s = _left_s(state.began_at, stable_window_s, now)
+    decrease = complete and hole_s == youth_s == 0
     coverage = Coverage(
         decrease=decrease,
         zero=decrease and not silent_pods,
         silent=(*silent_pods, *silent_activators),
         overdue=overdue,
+        whole_in_s=max(hole_s, youth_s),
+        young=complete and hole_s == 0 < youth_s,
     )
     return coverage, state
+
+
+def _left_s(since: float | None, span_s: float, now: float) -> float:
+    return 0.0 if since is None else max(0.0, since + span_s - now)
 
 
 def _silent(names: Collection[str], heard_at: Mapping[str, float], now: float) -> tuple[str, ...]:

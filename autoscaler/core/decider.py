@@ -55,12 +55,39 @@ class DeciderSpec:
     reachable: bool = True
     """Whether clients can reach the revision; an unreachable one shrinks without limits."""
 
+    tolerance_ratio: float = 0.0
+    """How far off the load of the pods asked for may be, before their number changes."""
+
+    credit_starting_pods: bool = False
+    """Whether pods asked for count as ready when panic is looked for."""
+
 
 class Reading(NamedTuple):
     """Averages of the chosen metric over the two windows."""
 
     stable: float
     panic: float
+
+
+class Measure(NamedTuple):
+    """Another metric that asks for pods, and what one pod should have of it."""
+
+    metric: str
+    reading: Reading
+    target_value: float
+
+
+class Further(NamedTuple):
+    """What may be looked at beyond the revision's metric and its ready pods."""
+
+    asked_pods: int = 0
+    """Pods asked for, starting ones included; for tolerance and credit."""
+
+    measures: tuple[Measure, ...] = ()
+    """The metric that asks for most pods decides."""
+
+    floor_pods: int = 0
+    """Pods that are expected to be needed. They bring none to a revision without load."""
 
 
 class Wish(NamedTuple):
@@ -88,6 +115,8 @@ class Limit(Enum):
     SCALE_UP_RATE = "max-scale-up-rate"
     SCALE_DOWN_RATE = "max-scale-down-rate"
     ACTIVATION_SCALE = "activation-scale"
+    PREDICTION = "prediction"
+    TOLERANCE = "tolerance"
     PANIC = "panic"
     SCALE_DOWN_DELAY = "scale-down-delay"
 
@@ -102,10 +131,12 @@ class Decision:
 
     reading: Reading
     stable_pods: int
-    """`ceil(stable average / target)`, before any limit."""
+    """`ceil(stable average / target)`, before any limit; of several metrics the most."""
 
     panic_pods: int
     limits: tuple[Limit, ...]
+    measures: tuple[Measure, ...] = ()
+    """The further metrics that were looked at."""
 
 
 def initial_state(ready_pods: int, now: float) -> DeciderState:
@@ -120,19 +151,36 @@ def initial_excess_burst_capacity(spec: DeciderSpec, initial_scale: int) -> int:
     return math.floor(initial_scale * spec.total_value - spec.target_burst_capacity)
 
 
+NOTHING_FURTHER = Further()
+
+
 def decide(
-    spec: DeciderSpec, state: DeciderState, reading: Reading, ready_pods: int, now: float
+    spec: DeciderSpec,
+    state: DeciderState,
+    reading: Reading,
+    ready_pods: int,
+    now: float,
+    further: Further = NOTHING_FURTHER,
 ) -> tuple[Decision, DeciderState]:
     """Return the pods wanted at `now`, and the state for the next decision."""
     limits: list[Limit] = []
     pods = max(1, ready_pods)
-    stable_pods = math.ceil(reading.stable / spec.target_value)
-    panic_pods = math.ceil(reading.panic / spec.target_value)
-    over_threshold = panic_pods / pods >= spec.panic_threshold
+    readings = [(reading, spec.target_value)]
+    readings += ((measure.reading, measure.target_value) for measure in further.measures)
+    stable_pods = max(math.ceil(one.stable / target) for one, target in readings)
+    panic_pods = max(math.ceil(one.panic / target) for one, target in readings)
+    expected_pods = max(pods, further.asked_pods) if spec.credit_starting_pods else pods
+    over_threshold = panic_pods / expected_pods >= spec.panic_threshold
     state = _follow_panic(spec, state, now, over_threshold=over_threshold)
     panicking = state.panic_at is not None
 
     raw = max(stable_pods, panic_pods) if panicking else stable_pods
+    if not panicking and raw != further.asked_pods and _is_near(spec, readings, further.asked_pods):
+        raw = further.asked_pods
+        limits.append(Limit.TOLERANCE)
+    if further.floor_pods > raw > 0:
+        raw = further.floor_pods
+        limits.append(Limit.PREDICTION)
     desired = _step(spec, raw, pods, limits)
     if panicking:
         if desired < state.max_panic_pods:
@@ -151,6 +199,7 @@ def decide(
         stable_pods=stable_pods,
         panic_pods=panic_pods,
         limits=tuple(limits),
+        measures=further.measures,
     )
     return decision, state
 
@@ -163,6 +212,14 @@ def _follow_panic(
     if state.panic_at is not None and state.panic_at + spec.stable_window_s < now:
         return replace(state, panic_at=None, max_panic_pods=0)
     return state
+
+
+def _is_near(spec: DeciderSpec, readings: list[tuple[Reading, float]], asked_pods: int) -> bool:
+    """Tell whether the pods asked for have about what they should have of the busiest metric."""
+    if not spec.tolerance_ratio or not asked_pods:
+        return False
+    share = max(one.stable / (target * asked_pods) for one, target in readings)
+    return abs(share - 1) <= spec.tolerance_ratio
 
 
 def _step(spec: DeciderSpec, raw: int, pods: int, limits: list[Limit]) -> int:

@@ -5,10 +5,13 @@ since without a mesh nothing but the activator balances requests over pods.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from autoscaler.core.additions import AdditionDefaults, read_addition_defaults
 from servingkit.setting_reader import SettingReader
 
+KPA_CLASS = "kpa.autoscaling.knative.dev"
+HPA_CLASS = "hpa.autoscaling.knative.dev"
 HOUR_S = 3600.0
 LEAST_WINDOW_S = 6.0
 LEAST_TARGET = 0.01
@@ -48,6 +51,8 @@ class Defaults:
     """Largest `max-scale` that a revision may ask for. 0: no limit."""
 
     scale_down_delay_s: float = 0.0
+    pod_autoscaler_class: str = KPA_CLASS
+    additions: AdditionDefaults = field(default_factory=AdditionDefaults)
 
 
 BUILT_IN = Defaults()
@@ -106,11 +111,33 @@ def parse_defaults(data: Mapping[str, str], prefix: str = "") -> Defaults:
         scale_down_delay_s=reader.seconds(
             "scale-down-delay", BUILT_IN.scale_down_delay_s, whole=True
         ),
+        pod_autoscaler_class=read_class(
+            reader, "pod-autoscaler-class", BUILT_IN.pod_autoscaler_class
+        ),
+        additions=read_addition_defaults(reader),
     )
+    _check_target(reader, defaults)
     if 0 < defaults.max_scale < defaults.min_scale:
         reader.reject("max-scale", f"0 or at least min-scale, {defaults.min_scale}")
     reader.check()
     return defaults
+
+
+def _check_target(reader: SettingReader, defaults: Defaults) -> None:
+    share = defaults.container_concurrency_target_percentage / 100
+    if share * defaults.container_concurrency_target_default < LEAST_TARGET:
+        expected = f"a number that is at least {LEAST_TARGET} at the target percentage"
+        reader.reject("container-concurrency-target-default", expected)
+
+
+def read_class(reader: SettingReader, name: str, default: str) -> str:
+    """Read which autoscaler has a revision: this one, the cluster's HPA, or anybody else's."""
+    chosen = reader.text(name, default)
+    domain = chosen.rpartition(".knative.dev")
+    if not chosen or (domain[1] and not domain[2] and chosen not in {KPA_CLASS, HPA_CLASS}):
+        reader.reject(name, f"{KPA_CLASS}, {HPA_CLASS}, or a class of another domain")
+        return default
+    return chosen
 
 
 def read_window(reader: SettingReader, name: str, default: int) -> int:

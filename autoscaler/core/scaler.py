@@ -4,18 +4,24 @@
 take pods away (`coverage`), what the revision allows (`bounds`), and who receives its traffic.
 """
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 from autoscaler.core import bounds, coverage, decider
 from autoscaler.core.activator_count import activator_count
-from autoscaler.core.bounds import BoundsState, Observed, Phase, Remembered
+from autoscaler.core.bounds import Bound, BoundsState, Observed, Phase, Remembered
 from autoscaler.core.coverage import Coverage, CoverageState, Sources
-from autoscaler.core.decider import DeciderSpec, DeciderState, Decision, Reading
+from autoscaler.core.decider import DeciderSpec, DeciderState, Decision, Further, Measure, Reading
+from autoscaler.core.prediction import History, Prediction, PredictionMode, predict, remember
+from autoscaler.core.schedule import NO_BOUNDS, ScheduledBounds, bounds_at
 from autoscaler.core.settings import ScalingSettings
 from servingkit.core.revision import Mode
 
 NO_DATA = "no-data"
 """The limit that stands for missing reports."""
+
+RESTARTED = "restart"
+"""The limit that stands for windows that this process has not filled yet."""
 
 IN_FLIGHT = "requests in flight"
 """The limit that keeps a pod for requests whose rate is already 0: long ones, and held ones."""
@@ -29,6 +35,8 @@ class ScalerState:
     coverage: CoverageState
     bounds: BoundsState
     excess_burst_capacity: int
+    history: History = ()
+    """Load of the last minutes, for predictions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +60,18 @@ class Plan:
     limits: tuple[str, ...]
     """What made the pods differ from the average over the target, in the order of application."""
 
+    prediction: Prediction | None = None
+    """None: none is asked for, or too little is known."""
+
+    scheduled: ScheduledBounds = NO_BOUNDS
+    """The bounds that schedules set now."""
+
+    silent_metrics: tuple[str, ...] = ()
+    """Metrics of the model that nothing is known of."""
+
+    before_credit: Reading | None = None
+    """The averages with all that waits, if what waits was credited. None: it was not asked for."""
+
     @property
     def is_panicking(self) -> bool:
         """Whether no pod is taken away because of a burst."""
@@ -60,7 +80,7 @@ class Plan:
     @property
     def is_held_without_data(self) -> bool:
         """Whether no pod is taken away because reports are missing."""
-        return NO_DATA in self.limits
+        return NO_DATA in self.limits or RESTARTED in self.limits
 
 
 def initial_state(
@@ -72,8 +92,9 @@ def initial_state(
 ) -> ScalerState:
     """Return the state of a revision that this autoscaler sees for the first time."""
     return ScalerState(
-        decider=decider.initial_state(observed.ready_pods, now),
-        coverage=CoverageState(complete_at=now),
+        # Knative's decider starts in panic instead; that nothing shrinks is what it is for.
+        decider=DeciderState(),
+        coverage=CoverageState(complete_at=now, began_at=now if observed.ready_pods else None),
         bounds=bounds.initial_state(settings, observed, now, remembered),
         excess_burst_capacity=decider.initial_excess_burst_capacity(spec, settings.initial_scale),
     )
@@ -91,6 +112,17 @@ class Observation:
 
     sources: Sources
     cluster: Observed
+    wall_s: float
+    """Seconds since 1970 (UTC), for schedules."""
+
+    measures: tuple[Measure, ...] = ()
+    """Further metrics of which something is known."""
+
+    silent_metrics: tuple[str, ...] = ()
+    """Further metrics that should be known, and are not."""
+
+    before_credit: Reading | None = None
+    """What `reading` was before the credit for starting pods. None: no credit."""
 
 
 def plan(
@@ -105,10 +137,18 @@ def plan(
     covered, coverage_state = coverage.judge(
         state.coverage, observation.sources, settings.stable_window_s, now
     )
-    decision, decider_state = _decide(spec, state.decider, observation, covered, now)
+    observation = _fill_in(observation, covered)
+    history, prediction = _predict(settings, spec, state.history, observation.reading, now)
+    decision, decider_state = _decide(spec, state.decider, observation, prediction, now)
     excess = decision.excess_burst_capacity if decision else state.excess_burst_capacity
     wanted, limits = _temper(decision, covered, observation)
-    pods, held_by, bounds_state = bounds.bound(settings, state.bounds, wanted, cluster, now)
+    scheduled = bounds_at(settings.additions.schedules, observation.wall_s)
+    settings = _with_bounds(settings, scheduled)
+    is_load = NO_DATA not in limits and RESTARTED not in limits
+    pods, held_by, bounds_state = bounds.bound(
+        settings, state.bounds, wanted, cluster, now, is_load=is_load
+    )
+    held_by = _scheduled(held_by, scheduled)
     direct = pods > 0 and bounds_state.phase is not Phase.INACTIVE and excess >= 0
     result = Plan(
         desired_pods=pods,
@@ -120,24 +160,56 @@ def plan(
         panic_at=decider_state.panic_at,
         coverage=covered,
         limits=(*limits, held_by.value) if held_by else tuple(limits),
+        prediction=prediction,
+        scheduled=scheduled,
+        silent_metrics=observation.silent_metrics,
+        before_credit=observation.before_credit,
     )
-    return result, ScalerState(decider_state, coverage_state, bounds_state, excess)
+    return result, ScalerState(decider_state, coverage_state, bounds_state, excess, history)
+
+
+def _fill_in(observation: Observation, covered: Coverage) -> Observation:
+    """Take no reading for no load if everyone reported and nobody had anything to say."""
+    if observation.reading is None and covered.zero:
+        return replace(observation, reading=Reading(0.0, 0.0))
+    return observation
+
+
+def _predict(
+    settings: ScalingSettings,
+    spec: DeciderSpec,
+    history: History,
+    reading: Reading | None,
+    now: float,
+) -> tuple[History, Prediction | None]:
+    asked = settings.additions.prediction
+    if asked.mode is PredictionMode.OFF or reading is None:
+        return (), None
+    history = remember(asked, history, reading.panic, now)
+    value = predict(asked, history)
+    if value is None:
+        return history, None
+    pods = math.ceil(value / spec.target_value)
+    return history, Prediction(value, asked.horizon_s, pods, asked.mode)
 
 
 def _decide(
     spec: DeciderSpec,
     state: DeciderState,
     observation: Observation,
-    covered: Coverage,
+    prediction: Prediction | None,
     now: float,
 ) -> tuple[Decision | None, DeciderState]:
-    reading = observation.reading
-    if reading is None and covered.zero:
-        # Everyone reported and nobody had anything to say: that is no load, not missing data.
-        reading = Reading(0.0, 0.0)
-    if reading is None:
+    if observation.reading is None:
         return None, state
-    return decider.decide(spec, state, reading, observation.cluster.ready_pods, now)
+    is_floor = prediction is not None and prediction.mode is PredictionMode.FLOOR
+    further = Further(
+        asked_pods=observation.cluster.replicas,
+        measures=observation.measures,
+        floor_pods=prediction.pods if prediction and is_floor else 0,
+    )
+    ready_pods = observation.cluster.ready_pods
+    return decider.decide(spec, state, observation.reading, ready_pods, now, further)
 
 
 def _temper(
@@ -148,11 +220,28 @@ def _temper(
     if decision is None:
         return replicas, [NO_DATA]
     wanted = decision.desired_pods
-    if wanted < replicas and not covered.decrease:
-        return replicas, [NO_DATA]
+    if wanted < replicas and (observation.silent_metrics or not covered.decrease):
+        return replicas, [RESTARTED if covered.young else NO_DATA]
     limits = [limit.value for limit in decision.limits]
     if wanted == 0 and observation.concurrency > 0:
         return 1, [*limits, IN_FLIGHT]
     if wanted == 0 < replicas and not covered.zero:
         return 1, [NO_DATA]
     return wanted, limits
+
+
+def _with_bounds(settings: ScalingSettings, scheduled: ScheduledBounds) -> ScalingSettings:
+    if scheduled.min_scale is not None:
+        settings = replace(settings, min_scale=scheduled.min_scale.pods)
+    if scheduled.max_scale is not None:
+        settings = replace(settings, max_scale=scheduled.max_scale.pods)
+    return settings
+
+
+def _scheduled(held_by: Bound | None, scheduled: ScheduledBounds) -> Bound | None:
+    """Name a bound after the schedules if it is theirs."""
+    if held_by is Bound.MIN_SCALE and scheduled.min_scale is not None:
+        return Bound.SCHEDULED_MIN_SCALE
+    if held_by is Bound.MAX_SCALE and scheduled.max_scale is not None:
+        return Bound.SCHEDULED_MAX_SCALE
+    return held_by

@@ -1,18 +1,22 @@
 """Scaling settings of one revision: its annotations over the installation's defaults.
 
 Names, defaults and ranges are Knative's (prefix `autoscaling.knative.dev/`, and
-`serving.knative.dev/progress-deadline`), and so is the older camelCase spelling of the names.
+`serving.knative.dev/progress-deadline`), and so is the older camelCase spelling of the names. What
+Knative does not have is read in `autoscaler.core.additions`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from autoscaler.core.decider import DeciderSpec
+from autoscaler.core.additions import Additions, read_additions
+from autoscaler.core.decider import DeciderSpec, Measure, Reading
 from autoscaler.core.defaults import (
     HOUR_S,
+    KPA_CLASS,
     LEAST_TARGET,
     Defaults,
+    read_class,
     read_max_scale,
     read_target_burst_capacity,
     read_window,
@@ -23,13 +27,20 @@ from servingkit.setting_reader import SettingReader
 
 PREFIX = "autoscaling.knative.dev/"
 PROGRESS_DEADLINE = "serving.knative.dev/progress-deadline"
+KPA_ONLY_NAMES = (
+    "activation-scale",
+    "initial-scale",
+    "metric-aggregation-algorithm",
+    "panic-threshold-percentage",
+    "panic-window-percentage",
+    "scale-down-delay",
+    "scale-to-zero-pod-retention-period",
+    "target-burst-capacity",
+    "target-utilization-percentage",
+)
+"""Annotations that say nothing to another class, but are no mistake there."""
+
 _LEAST_ACTIVATION_SCALE = 2
-
-
-class AutoscalerClass(Enum):
-    """Who scales the revision; only Knative's own algorithm is built in."""
-
-    KPA = "kpa.autoscaling.knative.dev"
 
 
 class Metric(Enum):
@@ -74,6 +85,9 @@ class ScalingSettings:
     retention_period_s: float
     """How long the last pod stays after traffic stopped."""
 
+    additions: Additions
+    """What Knative's autoscaler does not have."""
+
     activator_capacity: float
     """Requests in flight that one activator carries."""
 
@@ -81,15 +95,28 @@ class ScalingSettings:
     """How long a revision may take to get its pods ready."""
 
 
+def autoscaler_class(annotations: Mapping[str, str], defaults: Defaults) -> str:
+    """Return whose revision it is; `parse_annotations` is for `KPA_CLASS`. Raises ConfigError."""
+    key = PREFIX + "class"
+    own = {key: annotations[key]} if key in annotations else {}
+    reader = SettingReader(own, PREFIX)
+    chosen = read_class(reader, "class", defaults.pod_autoscaler_class)
+    reader.check()
+    return chosen
+
+
 def parse_annotations(annotations: Mapping[str, str], defaults: Defaults) -> ScalingSettings:
     """Return the settings; raises ConfigError that names every bad or unknown annotation."""
     deadline = {key: value for key, value in annotations.items() if key == PROGRESS_DEADLINE}
     deadline_reader = SettingReader(deadline, "")
     progress_deadline_s = deadline_reader.seconds(PROGRESS_DEADLINE, 600.0, least=1, whole=True)
+    additions, problems_of_additions = read_additions(
+        annotations, defaults.additions, defaults.max_scale_limit
+    )
     reader = SettingReader(annotations, PREFIX)
-    settings = _read(reader, defaults, progress_deadline_s)
+    settings = _read(reader, defaults, progress_deadline_s, additions)
     _check_bounds(reader, settings)
-    problems = (*reader.problems(), *deadline_reader.problems())
+    problems = (*reader.problems(), *deadline_reader.problems(), *problems_of_additions)
     if problems:
         raise ConfigError(problems)
     return settings
@@ -111,11 +138,27 @@ def decider_spec(settings: ScalingSettings, container_concurrency: int) -> Decid
         max_scale_down_rate=settings.max_scale_down_rate,
         activation_scale=settings.activation_scale,
         scale_down_delay_s=settings.scale_down_delay_s,
+        reachable=settings.additions.reachable,
+        tolerance_ratio=settings.additions.tolerance_ratio,
+        credit_starting_pods=settings.additions.credit_starting_pods,
     )
 
 
-def _read(reader: SettingReader, defaults: Defaults, progress_deadline_s: float) -> ScalingSettings:
-    reader.choice("class", AutoscalerClass.KPA)
+def further_measures(
+    settings: ScalingSettings, readings: Callable[[Metric], Reading]
+) -> tuple[Measure, ...]:
+    """Return `concurrency` and `rps` where they ask for pods besides the revision's own metric."""
+    return tuple(
+        Measure(name, readings(Metric(name)), target)
+        for name, target in settings.additions.further_targets.items()
+    )
+
+
+def _read(
+    reader: SettingReader, defaults: Defaults, progress_deadline_s: float, additions: Additions
+) -> ScalingSettings:
+    if read_class(reader, "class", KPA_CLASS) != KPA_CLASS:
+        reader.reject("class", f"{KPA_CLASS}; a revision of another class is not scaled here")
     metric = reader.choice("metric", Metric.CONCURRENCY)
     stable_window_s = read_window(reader, "window", defaults.stable_window_s)
     panic_percentage = reader.number(
@@ -164,6 +207,7 @@ def _read(reader: SettingReader, defaults: Defaults, progress_deadline_s: float)
             defaults.scale_to_zero_pod_retention_period_s,
             most=HOUR_S,
         ),
+        additions=additions,
         activator_capacity=defaults.activator_capacity,
         progress_deadline_s=progress_deadline_s,
     )

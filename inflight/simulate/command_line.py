@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 
@@ -61,6 +62,7 @@ _MODEL_OPTIONS: OptionTable = {
     "service-variation": ("RATIO", "standard deviation over mean, of lognormal times (1)"),
     "pod-start": ("TIME", "from asking for a pod until it is ready (10s)"),
     "queue-limit": ("N", "requests that may wait for a pod (10000)"),
+    "begin": ("TIME", "date and time at second 0, in UTC (2024-01-01T00:00, a Monday)"),
     "seed": ("N", "the same seed gives the same requests (1)"),
 }
 _OUTPUT_OPTIONS: OptionTable = {
@@ -73,6 +75,7 @@ _GROUPS = {
     "its scaling, by Knative's annotations": {**SCALING, **GRACE_PERIOD},
     "output, besides the summary": _OUTPUT_OPTIONS,
 }
+_BEGIN = "2024-01-01T00:00"
 _LEAST_TIME_S = 0.001
 _LONGEST_RUN_S = 31 * 86_400.0
 _LONGEST_TIME_S = 86_400.0
@@ -132,10 +135,10 @@ class _CommandLine(GivenOptions):
 
     def scenarios(self) -> Iterator[tuple[str, Scenario]]:
         """Yield what is to be simulated, by name."""
-        model, defaults = self._model(), self.defaults()
+        model, defaults, begin_wall_s = self._model(), self.defaults(), self._begin_wall_s()
         if not self._compared:
             fields = Fields(self.scaling_fields(), self.problems, label)
-            yield "simulated", self._scenario(fields, model, defaults)
+            yield "simulated", self._scenario(fields, model, defaults, begin_wall_s)
             return
         self.refuse_scaling("to be in the files that are compared")
         first, second = self._compared
@@ -143,7 +146,16 @@ class _CommandLine(GivenOptions):
             self.problems.append(Problem("--compare", str(second), "another file"))
         for path in self._compared:
             fields = read_scaling_file(path, self.problems)
-            yield str(path), self._scenario(fields, model, defaults)
+            yield str(path), self._scenario(fields, model, defaults, begin_wall_s)
+
+    def _begin_wall_s(self) -> float:
+        text = self._reader.text("begin", _BEGIN)
+        try:
+            begin = datetime.fromisoformat(text)
+        except ValueError:
+            self._reader.reject("begin", "a date and time such as 2024-03-31T00:30")
+            return 0.0
+        return begin.replace(tzinfo=begin.tzinfo or UTC).timestamp()
 
     def seed(self) -> int:
         """Return what chance begins with."""
@@ -196,7 +208,9 @@ class _CommandLine(GivenOptions):
             queue_limit=reader.whole("queue-limit", 10_000),
         )
 
-    def _scenario(self, fields: Fields, model: Model, defaults: Defaults) -> Scenario:
+    def _scenario(
+        self, fields: Fields, model: Model, defaults: Defaults, begin_wall_s: float
+    ) -> Scenario:
         problems_before = len(self.problems)
         annotations = read_annotations(fields, defaults, self.problems)
         usable = annotations if len(self.problems) == problems_before else {}
@@ -204,4 +218,5 @@ class _CommandLine(GivenOptions):
             scaling=parse_annotations(usable, defaults),
             container_concurrency=fields.whole("containerConcurrency", 0),
             model=model,
+            begin_wall_s=begin_wall_s,
         )

@@ -216,3 +216,16 @@ async def test_the_initial_scale_applies_once(caplog: pytest.LogCaptureFixture) 
         await until(lambda: multiscaler.tracked[IRIS].plan.phase is Phase.ACTIVE)  # type: ignore[union-attr]
     assert "phase changed" in caplog.messages
     assert cluster.mode_writes == [(IRIS, Mode.PROXY)]
+
+
+async def test_a_revision_of_another_class_is_left_to_others() -> None:
+    cluster = FakeCluster()
+    cluster.put_revision(revision({"class": "hpa.autoscaling.knative.dev", "min-scale": "2"}))
+    cluster.put_revision(replace(revision({"min-scale": "2"}), id=OTHER))
+    async with scaling(cluster) as multiscaler:
+        await until(lambda: cluster.scale_writes == [(OTHER, 2)])
+        assert IRIS not in multiscaler.tracked
+        cluster.put_revision(revision({"min-scale": "3"}))
+        await until(lambda: (IRIS, 3) in cluster.scale_writes)
+        cluster.put_revision(revision({"class": "keda.sh", "min-scale": "4"}))
+        await until(lambda: IRIS not in multiscaler.tracked)

@@ -10,10 +10,11 @@ from activator.core.load_ledger import LoadLedger
 from autoscaler.core.bounds import Observed
 from autoscaler.core.collector import Collector
 from autoscaler.core.coverage import Sources
+from autoscaler.core.load import read_load
 from autoscaler.core.reason import explain
 from autoscaler.core.report_clock import ReportClock
 from autoscaler.core.scaler import Observation, Plan, ScalerState, initial_state, plan
-from autoscaler.core.settings import Metric, ScalingSettings, decider_spec
+from autoscaler.core.settings import ScalingSettings, decider_spec
 from servingkit.core.revision import Mode, RevisionId
 from servingkit.core.stat import Stat
 
@@ -25,7 +26,11 @@ _COMPLETE: Final = Sources(ready_pods=(), pods_heard_at={}, activators=(), activ
 class Scaling:
     """One revision's load as reported, and the plan for it."""
 
-    def __init__(self, settings: ScalingSettings, container_concurrency: int) -> None:
+    def __init__(
+        self, settings: ScalingSettings, container_concurrency: int, begin_wall_s: float
+    ) -> None:
+        """`begin_wall_s` is what the clock on the wall says at 0, seconds since 1970 (UTC)."""
+        self._begin_wall_s = begin_wall_s
         self.plan: Plan | None = None
         """The latest plan. None: not decided yet."""
 
@@ -61,12 +66,15 @@ class Scaling:
     def decide(self, replicas: int, ready_pods: int, now: float) -> Plan:
         """Return what to ask the cluster for."""
         cluster = Observed(replicas, ready_pods, self._proxied_since)
-        reading = self._collector.reading(self._settings.metric, now)
+        load = read_load(self._settings, self._collector, None, ready_pods, now)
         observation = Observation(
-            reading=None if self._collector.is_empty(now) else reading,
-            concurrency=self._collector.reading(Metric.CONCURRENCY, now).stable,
+            reading=load.reading,
+            concurrency=load.concurrency,
             sources=_COMPLETE,
             cluster=cluster,
+            wall_s=self._begin_wall_s + now,
+            measures=load.measures,
+            before_credit=load.before_credit,
         )
         state = self._state or initial_state(self._settings, self._spec, cluster, now)
         decided, self._state = plan(self._settings, self._spec, state, observation, now)

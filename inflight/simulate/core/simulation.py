@@ -53,6 +53,9 @@ class Scenario:
     container_concurrency: int
     """Requests one pod may run at once. 0: no limit."""
 
+    begin_wall_s: float
+    """What the clock on the wall says at second 0: seconds since 1970 (UTC), for schedules."""
+
 
 class Chance(NamedTuple):
     """Random numbers, apart for arrivals and service times.
@@ -80,7 +83,9 @@ class _Simulation:
         self._duration_s = ceil(load.duration_s)
         self._agenda = Agenda()
         self._pods = PodSet(scenario.container_concurrency)
-        self._scaling = Scaling(scenario.scaling, scenario.container_concurrency)
+        self._scaling = Scaling(
+            scenario.scaling, scenario.container_concurrency, scenario.begin_wall_s
+        )
         self._recorder = Recorder()
         self._queue: deque[_Waiter] = deque()
         self._next_service_s = scenario.model.service_time.draws(chance.service_times)

@@ -29,7 +29,7 @@ def test_silent_sources_are_named() -> None:
     assert explained(world, 62, 0).endswith("held by no-data (no report from pod-1, a)")
     world.silent = set()
     assert explained(world, 63, 0).endswith(
-        "held by no-data (reports were missing within the window)"
+        "held by no-data (reports were missing within the window, for 59 s more)"
     )
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoscaler.core.bounds import Observed, Phase
+from autoscaler.core.bounds import Observed, Phase, Remembered
 from autoscaler.core.coverage import Sources
 from autoscaler.core.decider import Reading
 from autoscaler.core.defaults import Defaults
@@ -24,6 +24,8 @@ class World:
     silent: set[str] = field(default_factory=set)
     proxied_since: float | None = 0.0
     concurrency: float = 0.0
+    wall_s: float = 0.0
+    remembered: Remembered | None = None
     state: ScalerState | None = None
 
     def __post_init__(self) -> None:
@@ -37,9 +39,9 @@ class World:
         cluster = Observed(self.replicas, self.ready, self.proxied_since)
         sources = Sources(pods, self._heard(pods, now), ["a"], self._heard(["a"], now))
         reading = None if load is None else Reading(load, load)
-        seen = Observation(reading, self.concurrency, sources, cluster)
+        seen = Observation(reading, self.concurrency, sources, cluster, self.wall_s)
         if self.state is None:
-            self.state = initial_state(self.settings, self.spec, cluster, now)
+            self.state = initial_state(self.settings, self.spec, cluster, now, self.remembered)
         decided, self.state = plan(self.settings, self.spec, self.state, seen, now)
         self.explained = explain(self.settings, self.spec, decided, now)
         return decided
@@ -49,7 +51,7 @@ class World:
 
 
 def calm(**annotations: str) -> World:
-    """Return a world past the panic in which an autoscaler with several pods starts."""
+    """Return a world past the time in which a fresh autoscaler shrinks nothing."""
     world = World({name.replace("_", "-"): value for name, value in annotations.items()})
     world.at(0, 20)
     assert not world.at(61, 20).is_panicking
@@ -120,8 +122,31 @@ def test_requests_in_flight_bring_and_keep_a_pod_though_their_rate_is_zero() -> 
 def test_a_fresh_autoscaler_keeps_several_pods_for_a_stable_window() -> None:
     world = World()
     assert world.at(0, 0).desired_pods == 3
-    assert world.at(59, 0).is_panicking
-    assert world.at(61, 0).desired_pods == 1
+    assert world.at(59, 0).desired_pods == 3
+    assert world.explained == (
+        "3 pods: 0 in flight over 60 s at 7 a pod; held by restart (the windows are whole in 1 s)"
+    )
+    assert world.at(60, 0).desired_pods == 1
+
+
+def test_a_fresh_autoscaler_keeps_the_only_pod_until_its_windows_are_whole() -> None:
+    long_inactive = Remembered(initialised=True, inactive_since=-1000.0)
+    world = World(replicas=1, ready=1, remembered=long_inactive)
+    assert world.at(0, 0).desired_pods == 1
+    assert world.at(59, 0).desired_pods == 1
+    assert world.at(60, 0).desired_pods == 0
+
+
+def test_a_fresh_autoscaler_adds_pods_at_once() -> None:
+    assert World().at(0, 40).desired_pods == 6
+
+
+def test_a_new_revision_is_not_taken_for_one_that_was_there_before() -> None:
+    world = World({"initial-scale": "3"}, replicas=0, ready=0)
+    assert world.at(0, 5).desired_pods == 3
+    world.replicas = world.ready = 3
+    world.at(10, 5)
+    assert world.at(12, 5).desired_pods == 1
 
 
 def test_the_activator_leaves_the_path_only_with_burst_capacity_to_spare() -> None:

@@ -67,7 +67,19 @@ def test_an_annotation_overrides_the_default(
 @pytest.mark.parametrize(
     ("name", "value", "expected"),
     [
-        ("class", "hpa.autoscaling.knative.dev", "kpa.autoscaling.knative.dev"),
+        (
+            "class",
+            "hpa.autoscaling.knative.dev",
+            "kpa.autoscaling.knative.dev; a revision of another class is not scaled here",
+        ),
+        (
+            "class",
+            "x.knative.dev",
+            (
+                "kpa.autoscaling.knative.dev, hpa.autoscaling.knative.dev,"
+                " or a class of another domain"
+            ),
+        ),
         ("metric", "cpu", "concurrency or rps"),
         ("target", "0", "a number of at least 0.01"),
         ("target", "nan", "a number of at least 0.01"),

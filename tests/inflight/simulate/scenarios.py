@@ -28,6 +28,7 @@ def scenario(
             queue_limit=queue_limit,
         ),
         scaling=parse_annotations(annotations, Defaults(allow_zero_initial_scale=True)),
+        begin_wall_s=0.0,
         container_concurrency=container_concurrency,
     )
 

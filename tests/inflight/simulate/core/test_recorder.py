@@ -14,7 +14,7 @@ def pods() -> PodSet:
 
 @pytest.fixture
 def scaling() -> Scaling:
-    return Scaling(parse_annotations({}, BUILT_IN), 1)
+    return Scaling(parse_annotations({}, BUILT_IN), 1, 0.0)
 
 
 def test_request_counts_in_each_second_as_long_as_it_was_in_flight(

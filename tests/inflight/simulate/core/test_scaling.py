@@ -7,7 +7,8 @@ from inflight.simulate.core.scaling import Scaling
 
 def scaling(**names: Any) -> Scaling:  # noqa: ANN401 -- any setting
     annotations = {PREFIX + name.replace("_", "-"): str(value) for name, value in names.items()}
-    return Scaling(parse_annotations(annotations, Defaults(allow_zero_initial_scale=True)), 10)
+    settings = parse_annotations(annotations, Defaults(allow_zero_initial_scale=True))
+    return Scaling(settings, 10, 0.0)
 
 
 def test_first_request_wakes_a_revision_at_zero_and_the_second_does_not() -> None:
@@ -36,6 +37,8 @@ def test_first_request_of_a_revision_with_pods_waits_for_the_tick() -> None:
 
 def test_nothing_is_held_for_missing_data() -> None:
     idle = scaling(initial_scale=3)
+    # Nobody was there before: the first pods are not ready yet at the first decision.
+    assert idle.decide(3, 0, 0.0).desired_pods == 3
     now, pods = 0.5, 3
     while now < 400:
         plan = idle.decide(pods, pods, now)

@@ -1,0 +1,57 @@
+"""What is known of one revision's load at one moment, in the form in which decisions take it."""
+
+from dataclasses import dataclass
+
+from autoscaler.core.collector import Collector
+from autoscaler.core.decider import Measure, Reading
+from autoscaler.core.model_metrics import ModelMetricHistory
+from autoscaler.core.settings import Metric, ScalingSettings, further_measures
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """Averages over the windows."""
+
+    reading: Reading | None
+    """Of the revision's metric. None: nothing was reported for longer than the stable window."""
+
+    concurrency: float
+    """Requests in flight over the stable window, also when another metric decides."""
+
+    before_credit: Reading | None
+    """What `reading` was before the credit for starting pods. None: no credit."""
+
+    measures: tuple[Measure, ...]
+    """Further metrics of which something is known."""
+
+    silent_metrics: tuple[str, ...]
+    """Further metrics that should be known, and are not."""
+
+
+def read_load(
+    settings: ScalingSettings,
+    collector: Collector,
+    of_model: ModelMetricHistory | None,
+    ready_pods: int,
+    now: float,
+) -> Load:
+    """Return the load at `now`. Without ready pods nobody can report the model's metrics."""
+    is_empty = collector.is_empty(now)
+    in_flight = collector.reading(Metric.CONCURRENCY, now)
+    reading = before_credit = collector.reading(settings.metric, now)
+    is_credited = settings.metric is Metric.CONCURRENCY and settings.additions.credit_starting_pods
+    if is_credited:
+        reading = collector.credited(in_flight, settings.stable_window_s, now)
+    measures = further_measures(settings, lambda metric: collector.reading(metric, now))
+    silent: tuple[str, ...] = ()
+    if of_model is not None and ready_pods:
+        windows_s = settings.stable_window_s, settings.panic_window_s
+        measures += tuple(of_model.measures(*windows_s, now))
+        silent = of_model.silent(now)
+    return Load(
+        reading=None if is_empty else reading,
+        concurrency=in_flight.stable,
+        before_credit=before_credit if is_credited and not is_empty else None,
+        measures=measures,
+        silent_metrics=silent,
+    )
