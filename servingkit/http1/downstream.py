@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from servingkit.clock import monotonic
 from servingkit.http1.core.forwarding import encode_own_answer
+from servingkit.http1.core.known_heads import KnownHeads
 from servingkit.http1.core.message import MessageError, RequestHead
 from servingkit.http1.exchange import Exchange
 from servingkit.http1.request_reader import RequestLimits, RequestReader
@@ -75,6 +76,7 @@ class Connections:
         self.dialer = dialer
         self.wheel = wheel
         self.buffer = buffer
+        self.known_heads = KnownHeads[RequestHead]()
         self.draining = False
         """While True every answer carries `Connection: close`."""
         self.open: set[ClientConnection] = set()
@@ -151,7 +153,7 @@ class ClientConnection:
 
     def __init__(self, shared: Connections) -> None:
         self._shared = shared
-        self._reader = RequestReader(self, shared.limits.request)
+        self._reader = RequestReader(self, shared.limits.request, shared.known_heads)
         self._transport: asyncio.Transport
         self.sock: socket.socket | None = None
         self.peer = ""
@@ -255,14 +257,15 @@ class ClientConnection:
 
     def request_head(self, head: RequestHead) -> None:
         """Make an exchange, and start it if its turn has come."""
-        shared = self._shared
-        exchange = Exchange(head, self, shared.dialer, self.peer, monotonic())
+        exchange = Exchange(head, self, self._shared.dialer, self.peer, monotonic())
         self._incoming = exchange
-        self.silent_since = NEVER
-        if self._exchange is None and not self._pipeline and not self.closing:
-            self._start(exchange)
-        else:
-            self._pipeline.append(exchange)
+        self._take_turn(exchange)
+
+    def whole_request(self, head: RequestHead, body: bytes) -> None:
+        """Make an exchange that has all of its request, and start it if its turn has come."""
+        exchange = Exchange(head, self, self._shared.dialer, self.peer, monotonic())
+        exchange.receive_whole(body)
+        self._take_turn(exchange)
 
     def request_body(self, data: bytes) -> None:
         """Hand a piece of the body on."""
@@ -422,6 +425,13 @@ class ClientConnection:
             self._stalled_at = self._shared.wheel.now + self._shared.limits.stalled_s
             self._received = (incoming.started_at, incoming.request_bytes)
             self.set_deadline(self._due_at)
+
+    def _take_turn(self, exchange: Exchange) -> None:
+        self.silent_since = NEVER
+        if self._exchange is None and not self._pipeline and not self.closing:
+            self._start(exchange)
+        else:
+            self._pipeline.append(exchange)
 
     def _enough_read(self) -> bool:
         if len(self._pipeline) >= _PIPELINED:

@@ -5,6 +5,8 @@ import logging
 from typing import Final, cast
 
 from servingkit.core.revision import Address
+from servingkit.http1.core.known_heads import KnownHeads
+from servingkit.http1.core.message import AnswerHead
 from servingkit.http1.stream import Caller
 from servingkit.http1.upstream import UpstreamConnection
 from servingkit.http1.wheel import TICK_S, Wheel
@@ -37,6 +39,7 @@ class UpstreamPool:
         self._wheel = wheel
         self._idle: dict[Address, list[UpstreamConnection]] = {}
         self._open: set[UpstreamConnection] = set()
+        self._known_heads = KnownHeads[AnswerHead]()
         wheel.on_tick(self._close_aged)
 
     def __repr__(self) -> str:
@@ -69,7 +72,7 @@ class UpstreamPool:
 
     async def open(self, address: Address) -> UpstreamConnection:
         """Open a connection. Raises ConnectError."""
-        connection = UpstreamConnection(address, self.put, self.forget)
+        connection = UpstreamConnection(address, self._known_heads, self.put, self.forget)
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(CONNECT_S):

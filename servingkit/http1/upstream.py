@@ -1,8 +1,9 @@
 """A connection to an upstream: one answer at a time, kept for the next exchange when it is clean.
 
 llhttp splits the bytes, but when a body ends is decided by `AnswerHead.body_length`: llhttp cannot
-know that an answer to HEAD has none, and would take the next answer's first bytes for it. The
-counterpart is `downstream`.
+know that an answer to HEAD has none, and would take the next answer's first bytes for it. llhttp
+does not see an answer whose head is known (`core.known_heads`), nor its body. The counterpart is
+`downstream`.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ import httptools
 
 from servingkit.clock import monotonic
 from servingkit.core.revision import Address
+from servingkit.http1.core.known_heads import HEAD_END, KnownHeads
 from servingkit.http1.core.message import UNTIL_CLOSE, AnswerHead, Header, MessageError
 from servingkit.http1.stream import Receiver, Stream
 from servingkit.http1.transport import peer_present, tcp_socket
@@ -37,15 +39,19 @@ class UpstreamConnection:
 
     __deletable__ = ("_parser",)  # what a compiled class lets go of
     __slots__ = (
+        "_body_left",
+        "_head",
         "_head_bytes",
         "_headers",
         "_in_body",
         "_keep_alive",
+        "_known",
         "_on_idle",
         "_on_lost",
         "_over",
         "_parser",
         "_parser_astray",
+        "_reading_paused",
         "_reason",
         "_receiver",
         "_surplus",
@@ -65,10 +71,12 @@ class UpstreamConnection:
     def __init__(
         self,
         address: Address,
+        known: KnownHeads[AnswerHead],
         on_idle: "Callable[[UpstreamConnection], None]",
         on_lost: "Callable[[UpstreamConnection], None]",
     ) -> None:
         self.address = address
+        self._known = known
         self.sock: socket.socket | None = None
         self.out: list[bytes] = []
         self.reused = False
@@ -80,6 +88,7 @@ class UpstreamConnection:
         self._receiver: Receiver | None = None
         self._tunnel: Stream | None = None
         self._write_paused = False
+        self._reading_paused = False
         self._to_head = False
         self._parser_astray = False
         self._reset_message()
@@ -92,7 +101,9 @@ class UpstreamConnection:
         self._reason = b""
         self._headers: list[Header] = []
         self._trailers: list[Header] = []
+        self._head: AnswerHead | None = None  # the final one, once it is there
         self._head_bytes = 0
+        self._body_left = 0  # of an answer with a known head
         self._in_body = False
         self._until_close = False
         self._keep_alive = False
@@ -122,11 +133,13 @@ class UpstreamConnection:
     def pause_reading(self) -> None:
         """Leave the rest of the answer with the upstream for now."""
         if not self._transport.is_closing():
+            self._reading_paused = True
             self._transport.pause_reading()
 
     def resume_reading(self) -> None:
         """Read again."""
-        if not self._transport.is_closing():
+        if self._reading_paused and not self._transport.is_closing():
+            self._reading_paused = False
             self._transport.resume_reading()
 
     def release(self, *, request_sent: bool) -> None:
@@ -180,14 +193,19 @@ class UpstreamConnection:
         if self._receiver is None:
             self._lose(FailureKind.MALFORMED, "an answer that nobody asked for")
             return
-        self._parse(data)
+        now = monotonic()
+        begun = self._in_body or self._head_bytes > 0
+        if self._body_left:
+            self._take_body(data)
+        elif begun or self._to_head or not self._take_head(data, now):
+            self._parse(data)
         if not self._in_body:
             self._head_bytes += len(data)
             if self._head_bytes > _MOST_HEAD_BYTES:
                 self._lose(FailureKind.MALFORMED, "answer head too large")
         receiver = self._receiver
         if receiver is not None:
-            receiver.settle_answer(monotonic())
+            receiver.settle_answer(now)
 
     def eof_received(self) -> bool:
         """End an answer that lasts until its connection closes; else the answer is broken."""
@@ -256,6 +274,7 @@ class UpstreamConnection:
             receiver.receive_answer_head(head, monotonic())
             return
         self._in_body = True
+        self._head = head
         self._until_close = head.body_length == UNTIL_CLOSE
         self._keep_alive = not self._until_close and head.keeps_alive(
             self._parser.get_http_version()
@@ -278,6 +297,50 @@ class UpstreamConnection:
             self._finish(self._receiver)
 
     # --- inside ---------------------------------------------------------------------------------
+
+    def _take_head(self, data: bytes, now: float) -> bool:
+        """Begin an answer whose head is all there; False: it is not, and nothing was done."""
+        end = data.find(HEAD_END) + len(HEAD_END)
+        if end < len(HEAD_END):
+            return False
+        raw, rest = data[:end], data[end:]
+        head = self._known.get(raw)
+        if head is None:
+            self._parse(raw)
+            self._keep(raw)
+            if self._tunnel is not None:
+                self._pass_on(rest)
+            elif rest and self._receiver is not None:
+                self._parse(rest)
+            return True
+        self._in_body = self._keep_alive = True
+        self._body_left = head.body_length
+        if self._receiver is not None:
+            self._receiver.receive_answer_head(head, now)
+        self._take_body(rest)
+        return True
+
+    def _take_body(self, data: bytes) -> None:
+        """Take what follows a known head."""
+        left = self._body_left
+        if len(data) > left:
+            self._surplus = True
+            data = data[:left]
+        self._body_left = left - len(data)
+        receiver = self._receiver
+        if receiver is not None:
+            if data:
+                receiver.receive_answer_body(data)
+            if not self._body_left:
+                self._finish(receiver)
+
+    def _keep(self, raw: bytes) -> None:
+        """Keep the final head that llhttp has read in these bytes, if it may be taken again."""
+        head = self._head
+        if head is None or head.body_length < 0 or head.status in _BODILESS:
+            return
+        if self._keep_alive:
+            self._known.keep(raw, head)
 
     def _finish(self, receiver: Receiver | None) -> None:
         self._over = True

@@ -2,6 +2,9 @@
 
 Hop-by-hop fields end here (RFC 9110 section 7.6.1); framing is written anew from `body_length`, so
 the next hop never sees framing that we did not decide ourselves.
+
+The same head comes again and again (`known_heads`), so what it looks like on the other side is kept
+with it, for the usual conditions.
 """
 
 from collections.abc import Iterable, Sequence
@@ -79,6 +82,22 @@ def encode_request(
         added: fields to write besides; they come from the program and are not checked.
         host: written instead of the request's own when given.
     """
+    encoded = head.encoded
+    if encoded is not None and encoded[0] is dropped and encoded[1] == host:
+        lines = encoded[2]
+    else:
+        lines = _request_lines(head, dropped, host)
+        head.encoded = (dropped, host, lines)
+    if not added:
+        return lines + b"\r\n"
+    parts = [lines]
+    for name, value in added:
+        parts += (name, b": ", value, b"\r\n")
+    parts.append(b"\r\n")
+    return b"".join(parts)
+
+
+def _request_lines(head: RequestHead, dropped: frozenset[bytes], host: bytes | None) -> bytes:
     dropped = _REQUEST_DROPPED | dropped if dropped else _REQUEST_DROPPED
     fields = head.fields
     if b"connection" in fields:
@@ -88,14 +107,12 @@ def encode_request(
         % (head.method, head.target, head.host if host is None else host)
     ]
     parts += [b"%b: %b\r\n" % pair for pair in head.headers if pair[0].lower() not in dropped]
-    parts += [b"%b: %b\r\n" % pair for pair in added]
     if head.body_length == CHUNKED:
         parts.append(b"Transfer-Encoding: chunked\r\n")
     elif b"content-length" in fields:
         parts.append(b"Content-Length: %d\r\n" % head.body_length)
     if b"upgrade" in fields and head.wants_websocket:
         parts.append(b"Connection: Upgrade\r\nUpgrade: websocket\r\n")
-    parts.append(b"\r\n")
     return b"".join(parts)
 
 
@@ -113,6 +130,20 @@ def encode_answer(
     A body without a known length becomes chunked for a 1.1 client; for a 1.0 client it ends with
     the connection, so `keep_alive` must be False then.
     """
+    usual = minor_version == 1 and keep_alive and not asked_by_head
+    encoded = head.encoded
+    if usual and encoded is not None and encoded[0] is dropped:
+        return encoded[1]
+    lines = _answer_lines(head, dropped, minor_version=minor_version, asked_by_head=asked_by_head)
+    lines += _connection_line(minor_version=minor_version, keep_alive=keep_alive)
+    if usual:
+        head.encoded = (dropped, lines)
+    return lines
+
+
+def _answer_lines(
+    head: AnswerHead, dropped: frozenset[bytes], *, minor_version: int, asked_by_head: bool
+) -> bytes:
     fields = head.fields
     dropped = _ANSWER_DROPPED | dropped if dropped else _ANSWER_DROPPED
     if b"connection" in fields:
@@ -132,7 +163,6 @@ def encode_answer(
                 parts.append(b"Content-Length: %b\r\n" % fields[b"content-length"])
         else:
             parts.append(b"Content-Length: %d\r\n" % length)
-    parts.append(_connection_line(minor_version=minor_version, keep_alive=keep_alive))
     return b"".join(parts)
 
 

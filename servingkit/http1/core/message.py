@@ -44,10 +44,12 @@ class RequestHead:
 
     `fields` maps lower-case names to values, repeated ones joined with a comma. `body_length` is a
     count of bytes or CHUNKED. `keep_alive` tells whether the client can use its connection again.
+    `encoded` is `forwarding`'s: what it made of this head, and under which conditions.
     """
 
     __slots__ = (
         "body_length",
+        "encoded",
         "fields",
         "headers",
         "host",
@@ -64,6 +66,7 @@ class RequestHead:
         self.method = method
         self.minor_version = minor_version
         self.headers = headers
+        self.encoded: tuple[frozenset[bytes], bytes | None, bytes] | None = None
         self.fields = fields = _fields(headers)
         if method == b"CONNECT":
             raise MessageError(405, "CONNECT is not served here")
@@ -97,7 +100,7 @@ class RequestHead:
 class AnswerHead:
     """One answer without its body; `body_length` may also be UNTIL_CLOSE."""
 
-    __slots__ = ("body_length", "fields", "headers", "reason", "status")
+    __slots__ = ("body_length", "encoded", "fields", "headers", "reason", "status")
 
     def __init__(
         self, status: int, reason: bytes, headers: Sequence[Header], *, to_head: bool = False
@@ -115,6 +118,7 @@ class AnswerHead:
         self.status = status
         self.reason = reason
         self.headers = headers
+        self.encoded: tuple[frozenset[bytes], bytes] | None = None
         self.fields = fields = _fields(headers)
         if to_head or status < 200 or status in _BODILESS_ANSWERS:  # noqa: PLR2004
             self.body_length = 0

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from servingkit.http1.core.known_heads import KnownHeads
 from servingkit.http1.core.message import MessageError, RequestHead
 from servingkit.http1.request_reader import RequestLimits, RequestReader
 from tests.servingkit.http1.peers import cut
@@ -22,6 +23,11 @@ class Sink:
         self.heads.append(head)
         self.bodies.append(b"")
 
+    def whole_request(self, head: RequestHead, body: bytes) -> None:
+        self.request_head(head)
+        self.request_body(body)
+        self.request_end()
+
     def request_body(self, data: bytes) -> None:
         self.bodies[-1] += data
 
@@ -30,9 +36,13 @@ class Sink:
         assert self.ends == len(self.heads)
 
 
-def read(pieces: Sequence[bytes], limits: RequestLimits | None = None) -> Sink:
+def read(
+    pieces: Sequence[bytes],
+    limits: RequestLimits | None = None,
+    known: KnownHeads[RequestHead] | None = None,
+) -> Sink:
     sink = Sink()
-    reader = RequestReader(sink, limits or RequestLimits())
+    reader = RequestReader(sink, limits or RequestLimits(), known or KnownHeads())
     for piece in pieces:
         data = memoryview(piece)
         while data:
@@ -82,6 +92,52 @@ def test_requests_are_read_alike_wherever_they_are_cut(
     assert [head.headers for head in whole.heads] == [head.headers for head in pieces.heads]
 
 
+@given(st.lists(requests(), min_size=1, max_size=4), st.lists(st.integers(0), max_size=12))
+def test_requests_with_known_heads_are_read_as_they_were_the_first_time(
+    messages: list[tuple[bytes, bytes]], places: list[int]
+) -> None:
+    known = KnownHeads[RequestHead]()
+    for message, _ in messages:
+        read([message], known=known)
+    raw = b"".join(message for message, _ in messages)
+    anew, again = read([raw]), read(cut(raw, places), known=known)
+    assert again.bodies == anew.bodies == [body for _, body in messages]
+    assert again.ends == len(messages)
+    assert [head.headers for head in again.heads] == [head.headers for head in anew.heads]
+
+
+def test_a_head_that_comes_again_is_the_same_object() -> None:
+    known = KnownHeads[RequestHead]()
+    raw = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n"
+    sink = read([raw + b"ab" + raw, b"cd" + raw + b"e", b"f"], known=known)
+    assert sink.bodies == [b"ab", b"cd", b"ef"]
+    assert len(set(map(id, sink.heads))) == 1
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+        b"GET / HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n",
+        b"\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
+    ],
+    ids=["close", "1.0", "chunked", "upgrade", "an empty line in front"],
+)
+def test_a_head_with_consequences_is_read_each_time(raw: bytes) -> None:
+    known = KnownHeads[RequestHead]()
+    heads = [read([raw], known=known).heads[0] for _ in range(2)]
+    assert heads[0] is not heads[1]
+
+
+def test_an_empty_line_takes_nothing_from_the_head_before_it() -> None:
+    known = KnownHeads[RequestHead]()
+    raw = b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n"
+    sink = read([raw[:9], raw[9:], b"\r\n\r\n", b"\r\n\r\n", raw], known=known)
+    assert [head.target for head in sink.heads] == [b"/a", b"/a"]
+
+
 @given(st.binary(max_size=400), st.lists(st.integers(0), max_size=8))
 def test_any_bytes_are_read_or_refused(noise: bytes, places: list[int]) -> None:
     for raw in (noise, b"POST / HTTP/1.1\r\nHost: a\r\n" + noise):
@@ -93,7 +149,7 @@ def test_any_bytes_are_read_or_refused(noise: bytes, places: list[int]) -> None:
 
 def test_requests_ahead_are_handed_out_a_few_at_a_time() -> None:
     sink = Sink()
-    reader = RequestReader(sink, RequestLimits())
+    reader = RequestReader(sink, RequestLimits(), KnownHeads())
     left = reader.feed(memoryview(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 2_000))
     assert left
     assert len(sink.heads) < 200
@@ -107,7 +163,7 @@ def test_requests_behind_a_body_are_handed_out_a_few_at_a_time(framing: bytes) -
         else b"1388\r\n%b\r\n0\r\n\r\n" % (b"x" * 5000)
     )
     sink = Sink()
-    reader = RequestReader(sink, RequestLimits())
+    reader = RequestReader(sink, RequestLimits(), KnownHeads())
     head = b"POST / HTTP/1.1\r\nHost: a\r\n" + framing + b"\r\n\r\n"
     data = memoryview(head + body + b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 2_000)
     while sink.ends == 0:
