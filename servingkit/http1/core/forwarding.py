@@ -130,11 +130,12 @@ def encode_answer(
     A body without a known length becomes chunked for a 1.1 client; for a 1.0 client it ends with
     the connection, so `keep_alive` must be False then.
     """
-    usual = minor_version == 1 and keep_alive and not asked_by_head
+    usual = minor_version == 1 and keep_alive and not asked_by_head and not added
     encoded = head.encoded
     if usual and encoded is not None and encoded[0] is dropped:
         return encoded[1]
     lines = _answer_lines(head, dropped, minor_version=minor_version, asked_by_head=asked_by_head)
+    lines += b"".join([b"%b: %b\r\n" % pair for pair in added])
     lines += _connection_line(minor_version=minor_version, keep_alive=keep_alive)
     if usual:
         head.encoded = (dropped, lines)
@@ -150,8 +151,6 @@ def _answer_lines(
         dropped = _with_named(dropped, fields[b"connection"])
     parts = [_STATUS_LINES.get(head.status) or b"HTTP/1.1 %d %b\r\n" % (head.status, head.reason)]
     parts += [b"%b: %b\r\n" % pair for pair in head.headers if pair[0].lower() not in dropped]
-    if added:
-        parts += [b"%b: %b\r\n" % pair for pair in added]
     length = head.body_length
     if length < 0:  # CHUNKED or UNTIL_CLOSE
         if minor_version == 1:
