@@ -126,7 +126,7 @@ class Path:
     def _handler(self, container_concurrency: int) -> ProxyHandler:
         breaker = Breaker[ProxiedRequest](container_concurrency, 100)
         drain = Drain(30.0)
-        prober = Prober(ReadinessProbe(port=1), HttpClient(self._engine), asyncio.TaskGroup())
+        prober = Prober((ReadinessProbe(port=1),), HttpClient(self._engine), asyncio.TaskGroup())
         probes = ProbeHandler(prober, drain, lambda: breaker.container_concurrency)
         return ProxyHandler(_MODEL, breaker, Limits(TimeLimits(300.0)), probes, drain)
 
