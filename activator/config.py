@@ -1,8 +1,9 @@
 """Settings of the activator program."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from activator.core.admission_settings import AdmissionSettings, is_header_name
 from servingkit.config import EnvReader
 
 _MOST_PORT = 65535
@@ -30,8 +31,14 @@ class Config:
     cluster_domain: str = "cluster.local"
     """What follows `.svc.` in the cluster's host names."""
 
-    queue_limit: int = 10_000
-    """Requests of one revision that may wait."""
+    admission: AdmissionSettings = field(default_factory=AdmissionSettings)
+    """What holds for revisions that do not say otherwise in their annotations."""
+
+    held_limit: int = 50_000
+    """Requests of all revisions that may wait."""
+
+    held_limit_bytes: int = 268_435_456
+    """Bytes that all waiting requests may keep."""
 
     grace_period_s: float = 600.0
     """Time from the order to end to the kill: the pod's `terminationGracePeriodSeconds`."""
@@ -56,10 +63,25 @@ class Config:
             port=env.integer("PORT", 8012, most=_MOST_PORT),
             metrics_port=env.integer("METRICS_PORT", 9090, most=_MOST_PORT),
             cluster_domain=env.text("CLUSTER_DOMAIN", "cluster.local"),
-            queue_limit=env.integer("QUEUE_LIMIT", 10_000, least=1),
+            admission=_read_admission(env),
+            held_limit=env.integer("HELD_LIMIT", 50_000, least=1),
+            held_limit_bytes=env.integer("HELD_LIMIT_BYTES", 268_435_456, least=1),
             grace_period_s=env.seconds("GRACE_PERIOD_SECONDS", 600.0),
             refuse_before_end_s=env.seconds("REFUSE_BEFORE_END_SECONDS", 10.0),
             drain_quiet_s=env.seconds("DRAIN_QUIET_SECONDS", 30.0),
         )
         env.check()
         return config
+
+
+def _read_admission(env: EnvReader) -> AdmissionSettings:
+    tenant_header = env.text("TENANT_HEADER", "")
+    if tenant_header and not is_header_name(tenant_header):
+        env.reject("TENANT_HEADER", "the name of a header, such as X-Tenant")
+    return AdmissionSettings(
+        queue_limit=env.integer("QUEUE_LIMIT", 10_000, least=1),
+        queue_limit_bytes=env.integer("QUEUE_LIMIT_BYTES", 134_217_728, least=1),
+        queue_timeout_s=env.seconds("QUEUE_TIMEOUT_SECONDS", 0.0),
+        response_start_timeout_s=env.seconds("RESPONSE_START_TIMEOUT_SECONDS", 0.0),
+        tenant_header=tenant_header.lower().encode(),
+    )

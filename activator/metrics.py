@@ -3,7 +3,7 @@
 Names and labels are Knative's where it has them, dots as underscores.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from prometheus_client.core import (
@@ -14,6 +14,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
+from activator.core.request_counts import ClassCounts, RequestCounts
 from activator.revision_gate import RevisionGate
 from activator.revision_gates import RevisionGates
 from activator.stat_reporter import StatReporter
@@ -40,6 +41,30 @@ _NUMBERS = (
         "kn_revision_request_active",
         "Requests that are at a pod",
         lambda gate: sum(pod.in_flight for pod in gate.throttler.pods),
+    ),
+    _Number(
+        GaugeMetricFamily,
+        "inflight_activator_held_bytes",
+        "Memory that is reserved for requests that wait",
+        lambda gate: gate.throttler.held_bytes,
+    ),
+    _Number(
+        GaugeMetricFamily,
+        "inflight_activator_settings_valid",
+        "0 while a revision's annotations are bad, and the last good settings are in force",
+        lambda gate: gate.settings_valid,
+    ),
+    _Number(
+        CounterMetricFamily,
+        "inflight_activator_cold_starts",
+        "Times that requests waited for a first pod, and it came",
+        lambda gate: gate.counts.cold_starts,
+    ),
+    _Number(
+        CounterMetricFamily,
+        "inflight_activator_ejections",
+        "Times that a pod was ejected after failures in a row",
+        lambda gate: gate.counts.ejections,
     ),
     _Number(
         CounterMetricFamily,
@@ -72,7 +97,11 @@ class ActivatorMetrics(Collector):
             yield numbers
         yield self._concurrency()
         yield self._by_code_class()
+        yield self._turned_away()
         yield self._held_seconds()
+        yield self._phases()
+        yield from self._classes("tenant", lambda counts: counts.by_tenant)
+        yield from self._classes("priority", lambda counts: counts.by_priority)
         reachable = GaugeMetricFamily(
             "kn_activator_stats_conn_reachable",
             "1 while the autoscaler takes this activator's stats",
@@ -118,3 +147,53 @@ class ActivatorMetrics(Collector):
             held = gate.counts.held
             family.add_metric(gate.revision.id, held.buckets(), held.sum_s)
         return family
+
+    def _turned_away(self) -> Metric:
+        family = CounterMetricFamily(
+            "inflight_activator_turned_away",
+            "Requests that found no place to wait, by the bound that they met",
+            labels=(*_LABELS, "bound"),
+        )
+        for gate in self._gates:
+            for bound, count in gate.counts.turned_away.items():
+                family.add_metric((*gate.revision.id, bound.value), count)
+        return family
+
+    def _phases(self) -> Metric:
+        family = HistogramMetricFamily(
+            "inflight_activator_cold_start_phase_seconds",
+            "Time that each phase of a cold start took",
+            labels=(*_LABELS, "phase"),
+        )
+        for gate in self._gates:
+            if gate.counts.cold_starts:
+                for phase, times in gate.counts.phases.items():
+                    labels = (*gate.revision.id, phase.value)
+                    family.add_metric(labels, times.buckets(), times.sum_s)
+        return family
+
+    def _classes(
+        self, kind: str, classes_of: Callable[[RequestCounts], Mapping[str, ClassCounts]]
+    ) -> Iterator[Metric]:
+        labels = (*_LABELS, kind)
+        name = f"inflight_activator_{kind}"
+        queued = GaugeMetricFamily(
+            f"{name}_queued", f"Requests that wait for a pod, by {kind}", labels=labels
+        )
+        refused = CounterMetricFamily(
+            f"{name}_turned_away", f"Requests that found no place to wait, by {kind}", labels=labels
+        )
+        held = HistogramMetricFamily(
+            f"{name}_held_seconds",
+            f"Time that requests waited for a pod, of those that had to, by {kind}",
+            labels=labels,
+        )
+        for gate in self._gates:
+            for label, counts in classes_of(gate.counts).items():
+                values = (*gate.revision.id, label)
+                queued.add_metric(values, counts.waiting)
+                refused.add_metric(values, counts.refusals)
+                held.add_metric(values, counts.held.buckets(), counts.held.sum_s)
+        yield queued
+        yield refused
+        yield held

@@ -17,6 +17,11 @@ from servingkit.http1.client import Fetched, FetchError, HttpClient
 PROBE_PERIOD_S: Final = 0.05
 PROBE_TIMEOUT_S: Final = 0.3
 
+_LONGEST_PERIOD_S: Final = 1.0
+_PERIOD_RATIO: Final = 0.01
+"""Of the time that a pod has been asked in vain: a long start is noticed 1 % later, and no probe a
+second more is sent than that is worth."""
+
 _HEADERS: Final = (
     (b"User-Agent", b"Knative-Activator-Probe"),
     (b"K-Network-Probe", b"queue"),
@@ -35,6 +40,11 @@ class Probed(Protocol):
         ...
 
 
+def probe_period_s(asked_for_s: float) -> float:
+    """Return the time from one probe to the next, for a pod that has been asked for so long."""
+    return min(max(PROBE_PERIOD_S, asked_for_s * _PERIOD_RATIO), _LONGEST_PERIOD_S)
+
+
 class PodProber:
     """Probes each pod in a task of its own, so that a slow one delays nobody."""
 
@@ -43,18 +53,19 @@ class PodProber:
         self._tasks = tasks
 
     def probe(self, pod: PodTracker, probed: Probed) -> None:
-        """Ask `pod` every 50 ms for as long as it is wanted; returns at once."""
+        """Ask `pod` for as long as it is wanted, at first every 50 ms; returns at once."""
         if not pod.probing and probed.wants_probe(pod):
             pod.probing = True
             self._tasks.create_task(self._probe_while_wanted(pod, probed))
 
     async def _probe_while_wanted(self, pod: PodTracker, probed: Probed) -> None:
+        began_at = monotonic()
         while probed.wants_probe(pod):
             asked_at = monotonic()
             answer = await self._ask(pod.address)
             if answer is not None:
                 probed.probe_passed(pod, _stated_concurrency(answer))
-            await asyncio.sleep(asked_at + PROBE_PERIOD_S - monotonic())
+            await asyncio.sleep(asked_at + probe_period_s(asked_at - began_at) - monotonic())
         pod.probing = False
 
     async def _ask(self, address: Address) -> Fetched | None:

@@ -1,17 +1,23 @@
 """The gates of all revisions: made, fed with pods, and closed as the cluster changes."""
 
+import logging
 import random
 from collections.abc import Iterator
 
 from activator.config import Config
+from activator.core.admission_queue import HeldTotals
+from activator.core.admission_settings import AdmissionSettings, read_admission_settings
 from activator.core.revision_index import RevisionIndex
 from activator.core.throttler import Throttler
 from activator.pod_prober import PodProber
 from activator.refusals import Cause
 from activator.revision_gate import HeldRequest, RevisionGate
 from servingkit.cluster.protocols import OnChange, Pods, Revisions
+from servingkit.config import ConfigError
 from servingkit.core.revision import Revision, RevisionId
 from servingkit.http1.core.message import RequestHead
+
+_log = logging.getLogger(__name__)
 
 
 class RevisionGates:
@@ -25,6 +31,8 @@ class RevisionGates:
         self._gates: dict[RevisionId, RevisionGate] = {}
         self._index: RevisionIndex | None = None
         self._closed = False
+        self.held = HeldTotals(config.held_limit, config.held_limit_bytes)
+        """What waits in all gates together."""
 
     def __repr__(self) -> str:
         return f"<RevisionGates {len(self._gates)} revisions>"
@@ -74,17 +82,29 @@ class RevisionGates:
         if gate is None:
             self._gates[revision_id] = self._make_gate(revision)
         else:
-            gate.set_revision(revision)
+            settings = self._settings(revision)
+            gate.settings_valid = settings is not None
+            gate.set_revision(revision, settings or gate.settings)
 
     def _make_gate(self, revision: Revision) -> RevisionGate:
+        read = self._settings(revision)
+        settings = read or self._config.admission
         throttler: Throttler[HeldRequest] = Throttler(
-            revision.container_concurrency,
-            self._config.queue_limit,
-            random.randrange,
+            revision.container_concurrency, settings, self.held, random.randrange
         )
-        gate = RevisionGate(revision, throttler, self._prober)
+        gate = RevisionGate(revision, settings, throttler, self._prober)
+        gate.settings_valid = read is not None
         gate.set_pods(self._pods.pods(revision.id))
         return gate
+
+    def _settings(self, revision: Revision) -> AdmissionSettings | None:
+        """Return what the annotations say; None when they cannot be used, which is logged."""
+        try:
+            return read_admission_settings(revision.annotations, self._config.admission)
+        except ConfigError as error:
+            facts = {"revision": str(revision.id), "reason": str(error)}
+            _log.error("bad annotations", extra=facts)
+            return None
 
     def _pods_changed(self, revision_id: RevisionId) -> None:
         gate = self._gates.get(revision_id)

@@ -4,8 +4,10 @@ Each program keeps one table from its causes to these. The reasons are listed in
 client that sees 429 must wait its turn, one that sees 503 found no pod that can serve.
 """
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from servingkit.http1.core.message import Header
 from servingkit.http1.exchange import Exchange
 
 REASON_HEADER: Final = b"Inflight-Reason"
@@ -22,9 +24,9 @@ class Refusal(NamedTuple):
     retry_after_s: int = 0
 
 
-def refuse(exchange: Exchange, refusal: Refusal) -> None:
-    """Answer `exchange`; no effect when its answer has begun."""
-    headers = [_TEXT, (REASON_HEADER, refusal.reason)]
+def refuse(exchange: Exchange, refusal: Refusal, added: Sequence[Header] = ()) -> None:
+    """Answer `exchange`, with these fields added; no effect when its answer has begun."""
+    headers = [_TEXT, (REASON_HEADER, refusal.reason), *added]
     if refusal.retry_after_s:
         headers.append((b"Retry-After", b"%d" % refusal.retry_after_s))
     exchange.answer(refusal.status, headers, refusal.text)

@@ -117,6 +117,20 @@ class SettingReader:
             self.reject(name, " or ".join(members))
         return chosen or default
 
+    def optional_choice(self, name: str, choices: type[Choice]) -> Choice | None:
+        """Return a member of `choices` by its value; None when the setting is absent or bad."""
+        text = self._take(name)
+        if text is None:
+            return None
+        members = {str(member.value): member for member in choices}
+        if text not in members:
+            self.reject(name, " or ".join(members))
+        return members.get(text)
+
+    def optional_text(self, name: str) -> str | None:
+        """Return the text as it was written; None when the setting is absent."""
+        return self._take(name)
+
     def reject(self, name: str, expected: str) -> None:
         """Note that the value of `name` cannot be used."""
         key = self._keys.get(name, self._prefix + name)

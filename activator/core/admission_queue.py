@@ -1,54 +1,90 @@
-"""Who waits for a pod, in the order of arrival.
+"""Who waits for a pod: priorities first, then tenants in turns, then the order of arrival.
 
-A request that was sent to a pod and refused there takes its old place again: whoever came first
-goes first, however often it was turned away. So the queue is a heap ordered by arrival number; a
-newcomer has the largest number and costs one comparison.
+Without priorities and tenants that is first in, first out. A level of priority is served only when
+all before it are empty; within a level `fair_queue` takes turns.
 
-A waiter that gives up becomes a tombstone, since taking it out of the middle would cost as much as
-the queue is long.
+How many may wait is bounded, by count and by bytes, for the revision and for the process, and if so
+configured for one tenant and one level. A request that was admitted once and comes back from its
+pod is never turned away: its place was counted when it came.
 
 Example, limit 2: A and B wait, C is refused. A is taken and refused by its pod: `rejoin` puts it
 before B again, whether or not the queue was full.
 """
 
-import heapq
-from typing import Generic, Protocol, TypeVar
+from enum import Enum
+from typing import Generic, NamedTuple
+
+from activator.core.fair_queue import FairQueue, Waiter, WaiterT
+
+__all__ = ["AdmissionQueue", "Bound", "HeldTotals", "QueueFullError", "QueueLimits", "Waiter"]
 
 
-class Waiter(Protocol):
-    """Something that waits. Both attributes belong to the queue; start them at 0 and False."""
+class Bound(Enum):
+    """Which bound a newcomer met."""
 
-    arrival: int
-    waiting: bool
-
-
-WaiterT = TypeVar("WaiterT", bound=Waiter)
+    REVISION_COUNT = "revision-count"
+    REVISION_BYTES = "revision-bytes"
+    PROCESS_COUNT = "process-count"
+    PROCESS_BYTES = "process-bytes"
+    TENANT_COUNT = "tenant-count"
+    PRIORITY_COUNT = "priority-count"
 
 
 class QueueFullError(Exception):
-    """As many requests wait as may wait."""
+    """As much waits as may wait; `bound` tells by which measure."""
 
-    def __init__(self, limit: int) -> None:
-        super().__init__(f"{limit} requests wait already")
-        self.limit = limit
+    def __init__(self, bound: Bound) -> None:
+        super().__init__(f"no place to wait: {bound.value}")
+        self.bound = bound
+
+
+class QueueLimits(NamedTuple):
+    """What may wait in one queue. The last two: 0 means no limit of their own."""
+
+    requests: int
+    held_bytes: int
+    tenant_requests: int = 0
+    level_requests: int = 0
+
+
+class HeldTotals:
+    """What waits in all queues of a process, and what may."""
+
+    __slots__ = ("count", "held_bytes", "most", "most_bytes")
+
+    def __init__(self, most: int, most_bytes: int) -> None:
+        self.most = most
+        self.most_bytes = most_bytes
+        self.count = 0
+        self.held_bytes = 0
+
+    def __repr__(self) -> str:
+        return f"<HeldTotals {self.count}/{self.most} requests, {self.held_bytes} bytes>"
 
 
 class AdmissionQueue(Generic[WaiterT]):
-    """First in, first out, for at most `limit` newcomers."""
+    """Bounds what waits for one revision, and says whose turn it is."""
 
-    __slots__ = ("_heap", "_last_arrival", "_length", "limit")
+    __slots__ = ("_held_bytes", "_last_arrival", "_length", "_levels", "_totals", "limits")
 
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self._heap: list[tuple[int, WaiterT]] = []
+    def __init__(self, limits: QueueLimits, totals: HeldTotals) -> None:
+        self.limits = limits
+        self._totals = totals
+        self._levels: dict[int, FairQueue[WaiterT]] = {}
         self._last_arrival = 0
         self._length = 0
+        self._held_bytes = 0
 
     def __repr__(self) -> str:
-        return f"<AdmissionQueue {self._length}/{self.limit} waiting>"
+        return f"<AdmissionQueue {self._length}/{self.limits.requests} waiting>"
 
     def __len__(self) -> int:
         return self._length
+
+    @property
+    def held_bytes(self) -> int:
+        """Memory that is reserved for those who wait."""
+        return self._held_bytes
 
     def number(self, waiter: WaiterT) -> None:
         """Note that `waiter` has arrived, whether or not it will have to wait."""
@@ -57,41 +93,75 @@ class AdmissionQueue(Generic[WaiterT]):
 
     def join(self, waiter: WaiterT) -> None:
         """Let a numbered newcomer wait. Raises QueueFullError."""
-        if self._length >= self.limit:
-            raise QueueFullError(self.limit)
-        self.rejoin(waiter)
+        level = self._level(waiter)
+        bound = self._bound_met(waiter, level)
+        if bound is not None:
+            raise QueueFullError(bound)
+        level.join(waiter)
+        self._count_in(waiter)
 
     def rejoin(self, waiter: WaiterT) -> None:
         """Give a waiter that was taken its old place again; it was admitted once already."""
-        waiter.waiting = True
-        self._length += 1
-        heapq.heappush(self._heap, (waiter.arrival, waiter))
+        self._level(waiter).rejoin(waiter)
+        self._count_in(waiter)
 
     def leave(self, waiter: WaiterT) -> None:
         """Let a waiter give up; no effect on one that does not wait."""
         if waiter.waiting:
-            waiter.waiting = False
-            self._length -= 1
-            self._sweep()
+            self._level(waiter).leave(waiter)
+            self._count_out(waiter)
 
     def first(self) -> WaiterT | None:
-        """Return whoever has waited longest, and leave it there."""
-        heap = self._heap
-        while heap and not heap[0][1].waiting:
-            heapq.heappop(heap)
-        return heap[0][1] if heap else None
+        """Return whose turn it is, and leave it there."""
+        for level in self._levels.values():
+            if level:
+                return level.first()
+        return None
 
     def take(self) -> WaiterT | None:
-        """Take out whoever has waited longest."""
-        waiter = self.first()
-        if waiter is not None:
-            heapq.heappop(self._heap)
-            waiter.waiting = False
-            self._length -= 1
-        return waiter
+        """Take out whose turn it is."""
+        for level in self._levels.values():
+            waiter = level.take()
+            if waiter is not None:
+                self._count_out(waiter)
+                return waiter
+        return None
 
-    def _sweep(self) -> None:
-        # Keeps the heap within twice the waiters, at a constant cost for each that gives up.
-        if len(self._heap) > 2 * self._length + 64:
-            self._heap = [entry for entry in self._heap if entry[1].waiting]
-            heapq.heapify(self._heap)
+    def _level(self, waiter: WaiterT) -> FairQueue[WaiterT]:
+        number = waiter.claim.level
+        level = self._levels.get(number)
+        if level is None:
+            levels = {**self._levels, number: FairQueue[WaiterT]()}
+            self._levels = dict(sorted(levels.items()))  # the most urgent first
+            level = self._levels[number]
+        return level
+
+    def _bound_met(self, waiter: WaiterT, level: FairQueue[WaiterT]) -> Bound | None:
+        limits, totals = self.limits, self._totals
+        held_bytes = waiter.claim.held_bytes
+        met = {
+            Bound.REVISION_COUNT: self._length >= limits.requests,
+            Bound.REVISION_BYTES: self._held_bytes + held_bytes > limits.held_bytes,
+            Bound.PROCESS_COUNT: totals.count >= totals.most,
+            Bound.PROCESS_BYTES: totals.held_bytes + held_bytes > totals.most_bytes,
+            Bound.TENANT_COUNT: 0 < limits.tenant_requests <= self._waiting_of(waiter.claim.tenant),
+            Bound.PRIORITY_COUNT: 0 < limits.level_requests <= len(level),
+        }
+        return next((bound for bound, is_met in met.items() if is_met), None)
+
+    def _waiting_of(self, tenant: bytes) -> int:
+        return sum(level.waiting_of(tenant) for level in self._levels.values())
+
+    def _count_in(self, waiter: WaiterT) -> None:
+        held_bytes = waiter.claim.held_bytes
+        self._length += 1
+        self._held_bytes += held_bytes
+        self._totals.count += 1
+        self._totals.held_bytes += held_bytes
+
+    def _count_out(self, waiter: WaiterT) -> None:
+        held_bytes = waiter.claim.held_bytes
+        self._length -= 1
+        self._held_bytes -= held_bytes
+        self._totals.count -= 1
+        self._totals.held_bytes -= held_bytes

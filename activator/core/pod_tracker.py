@@ -4,7 +4,12 @@ The pod's limit itself is its sidecar's, which alone sees every request; the cou
 attempts that would be refused.
 """
 
+from typing import Final
+
 from servingkit.core.revision import Pod, PodState
+
+_FIRST_EJECTION_S: Final = 1.0
+_LONGEST_EJECTION_S: Final = 60.0
 
 
 class PodTracker:
@@ -13,6 +18,11 @@ class PodTracker:
     A pod is usable when the cluster says READY, or when it answered our own probe before the
     cluster got to know; never while it terminates, nor after a connection to it failed, until it
     answers a probe again.
+
+    A pod that takes connections and then fails requests is *ejected* after so many failures in a
+    row. Such a pod may well answer probes, so it also stays away for a second, and twice as long
+    each time, unless it is the only one; then one failure more ejects it again, and an answer
+    clears it.
     """
 
     __slots__ = (
@@ -22,10 +32,16 @@ class PodTracker:
         "address",
         "concurrency_known",
         "container_concurrency",
+        "created_at",
+        "ejected_until",
+        "ejections",
+        "failures_in_row",
         "in_flight",
         "name",
         "probing",
         "refusing",
+        "scheduled_at",
+        "started_at",
     )
 
     def __init__(self, pod: Pod, container_concurrency: int) -> None:
@@ -39,6 +55,13 @@ class PodTracker:
         """It said that it is full although we saw a free slot: others use it, too."""
         self.probing = False
         """Somebody asks it right now, over and over."""
+        self.failures_in_row = 0
+        self.ejections = 0
+        """How often it was ejected since it last began an answer."""
+        self.ejected_until = 0.0
+        self.created_at = pod.created_at
+        self.scheduled_at = pod.scheduled_at
+        self.started_at = pod.started_at
         self._state = pod.state
         self._answered = False
         self._failed = False
@@ -54,6 +77,11 @@ class PodTracker:
         if self._failed or self._state is PodState.TERMINATING:
             return False
         return self._answered or self._state is PodState.READY
+
+    @property
+    def ready(self) -> bool:
+        """Whether the cluster says that it serves, whatever we found."""
+        return self._state is PodState.READY
 
     @property
     def serving(self) -> bool:
@@ -92,11 +120,13 @@ class PodTracker:
             return not self.concurrency_known
         return in_need and not self._answered
 
-    def cluster_says(self, state: PodState) -> None:
+    def cluster_says(self, pod: Pod) -> None:
         """Take the cluster's word; a pod that is no longer ready has to prove itself again."""
-        if self._state is PodState.READY and state is PodState.STARTING:
+        if self._state is PodState.READY and pod.state is PodState.STARTING:
             self._answered = False
-        self._state = state
+        self._state = pod.state
+        self.scheduled_at = pod.scheduled_at
+        self.started_at = pod.started_at
 
     def probe_passed(self, container_concurrency: int | None) -> None:
         """Take a good answer to a probe; None: it did not state its container concurrency."""
@@ -111,3 +141,19 @@ class PodTracker:
         """Use it no more until it answers a probe."""
         self._failed = True
         self._answered = False
+
+    def request_failed(self, threshold: int, now: float) -> bool:
+        """Count a request that it took and did not answer; True when this ejects it."""
+        self.failures_in_row += 1
+        if self.failures_in_row < threshold:
+            return False
+        self.failures_in_row = threshold - 1  # back from it, one more is enough
+        self.ejected_until = now + min(_FIRST_EJECTION_S * 2**self.ejections, _LONGEST_EJECTION_S)
+        self.ejections += 1
+        self.fail()
+        return True
+
+    def answer_began(self) -> None:
+        """It serves: whatever failed before is forgotten."""
+        self.failures_in_row = 0
+        self.ejections = 0

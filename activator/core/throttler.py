@@ -15,8 +15,15 @@ Worked example, container concurrency 1, pods P and Q: A goes to P, B to Q, C wa
 from collections.abc import Sequence
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
-from activator.core.admission_queue import AdmissionQueue, Waiter
-from activator.core.lb_policy import RandomBelow, first_available, lb_policy_for
+from activator.core.admission_queue import AdmissionQueue, HeldTotals, QueueLimits, Waiter
+from activator.core.admission_settings import AdmissionSettings
+from activator.core.lb_policy import (
+    LbPolicyName,
+    RandomBelow,
+    first_available,
+    knatives_choice,
+    make_lb_policy,
+)
 from activator.core.pod_tracker import PodTracker
 from servingkit.core.revision import Pod
 
@@ -44,25 +51,33 @@ class Throttler(Generic[PlaceableT]):
     __slots__ = (
         "_container_concurrency",
         "_lb_policy",
+        "_lb_policy_name",
         "_queue",
         "_random_below",
+        "_settings",
         "_usable",
         "pods",
     )
 
     def __init__(
-        self, container_concurrency: int, queue_limit: int, random_below: RandomBelow
+        self,
+        container_concurrency: int,
+        settings: AdmissionSettings,
+        totals: HeldTotals,
+        random_below: RandomBelow,
     ) -> None:
-        """Start without pods; at most `queue_limit` requests may wait for the first one.
+        """Start without pods. `totals` are those of all throttlers of the process.
 
         `container_concurrency` (0: no limit) holds for a pod that has not stated its own yet.
         """
         self.pods: tuple[PodTracker, ...] = ()
         self._usable: tuple[PodTracker, ...] = ()
-        self._queue: AdmissionQueue[PlaceableT] = AdmissionQueue(queue_limit)
+        self._queue: AdmissionQueue[PlaceableT] = AdmissionQueue(_queue_limits(settings), totals)
         self._random_below = random_below
+        self._settings = settings
         self._container_concurrency = container_concurrency
-        self._lb_policy = lb_policy_for(container_concurrency, random_below)
+        self._lb_policy_name = _lb_policy_name(settings, container_concurrency)
+        self._lb_policy = make_lb_policy(self._lb_policy_name, random_below)
 
     def __repr__(self) -> str:
         return f"<Throttler {len(self._usable)}/{len(self.pods)} pods usable, {self._queue!r}>"
@@ -73,9 +88,29 @@ class Throttler(Generic[PlaceableT]):
         return len(self._queue)
 
     @property
+    def held_bytes(self) -> int:
+        """Memory that is reserved for those who wait."""
+        return self._queue.held_bytes
+
+    @property
+    def lb_policy_name(self) -> LbPolicyName:
+        """The policy in force."""
+        return self._lb_policy_name
+
+    @property
     def can_serve(self) -> bool:
         """Whether there is a pod that may be used."""
         return bool(self._usable)
+
+    @property
+    def cold(self) -> bool:
+        """Whether a pod has to be started first: the cluster knows of none that serves."""
+        return not self._usable and not any(pod.ready for pod in self.pods)
+
+    @property
+    def usable(self) -> Sequence[PodTracker]:
+        """The pods that may be used, in the cluster's order."""
+        return self._usable
 
     # --- requests -------------------------------------------------------------------------------
 
@@ -117,11 +152,15 @@ class Throttler(Generic[PlaceableT]):
 
     # --- pods -----------------------------------------------------------------------------------
 
-    def set_container_concurrency(self, container_concurrency: int) -> None:
-        """Take a changed setting: it chooses the policy, and holds for pods yet to come."""
-        if container_concurrency != self._container_concurrency:
-            self._container_concurrency = container_concurrency
-            self._lb_policy = lb_policy_for(container_concurrency, self._random_below)
+    def configure(self, container_concurrency: int, settings: AdmissionSettings) -> None:
+        """Take changed settings; the concurrency holds for pods yet to come."""
+        self._container_concurrency = container_concurrency
+        self._settings = settings
+        self._queue.limits = _queue_limits(settings)
+        name = _lb_policy_name(settings, container_concurrency)
+        if name is not self._lb_policy_name:
+            self._lb_policy_name = name
+            self._lb_policy = make_lb_policy(name, self._random_below)
 
     def set_pods(self, pods: Sequence[Pod]) -> None:
         """Take the cluster's present pods; those that are known keep their counts."""
@@ -131,7 +170,7 @@ class Throttler(Generic[PlaceableT]):
             tracker = known.get(pod.name)
             if tracker is None:
                 tracker = PodTracker(pod, self._container_concurrency)
-            tracker.cluster_says(pod.state)
+            tracker.cluster_says(pod)
             trackers.append(tracker)
         self.pods = tuple(trackers)
         self._find_usable()
@@ -151,6 +190,13 @@ class Throttler(Generic[PlaceableT]):
         pod.fail()
         self._find_usable()
 
+    def request_failed(self, pod: PodTracker, now: float) -> bool:
+        """The pod took a request and did not answer it; True when this ejects the pod."""
+        ejected = pod.request_failed(self._settings.pod_failure_threshold, now)
+        if ejected:
+            self._find_usable()
+        return ejected
+
     def retry_refusing(self) -> None:
         """Try pods again that had no room."""
         for pod in self.pods:
@@ -161,10 +207,17 @@ class Throttler(Generic[PlaceableT]):
         in_need = self.waiting > 0 and not any(other.serving for other in self._usable)
         return pod in self.pods and pod.wants_probe(in_need=in_need)
 
-    def probe_passed(self, pod: PodTracker, container_concurrency: int | None) -> None:
-        """The pod answered a probe, and perhaps stated its container concurrency."""
+    def probe_passed(self, pod: PodTracker, container_concurrency: int | None, now: float) -> bool:
+        """The pod answered a probe, and perhaps stated its container concurrency.
+
+        Returns False when it is to be asked again later: it fails requests though it answers
+        probes, and others serve.
+        """
+        if now < pod.ejected_until and self._usable:
+            return False
         pod.probe_passed(container_concurrency)
         self._find_usable()
+        return True
 
     # --- inside ---------------------------------------------------------------------------------
 
@@ -178,3 +231,16 @@ class Throttler(Generic[PlaceableT]):
 
     def _find_usable(self) -> None:
         self._usable = tuple(pod for pod in self.pods if pod.usable)
+
+
+def _queue_limits(settings: AdmissionSettings) -> QueueLimits:
+    return QueueLimits(
+        requests=settings.queue_limit,
+        held_bytes=settings.queue_limit_bytes,
+        tenant_requests=settings.tenant_queue_limit,
+        level_requests=settings.priority_queue_limit,
+    )
+
+
+def _lb_policy_name(settings: AdmissionSettings, container_concurrency: int) -> LbPolicyName:
+    return settings.lb_policy or knatives_choice(container_concurrency)

@@ -1,5 +1,6 @@
-"""Reads the scaling settings of one revision as a person wrote them."""
+"""Reads the settings of one revision as a person wrote them: scaling, and admission."""
 
+from activator.core.admission_settings import AdmissionSettings, read_admission_settings
 from autoscaler.core.defaults import Defaults
 from autoscaler.core.settings import PREFIX, parse_annotations
 from inflight.scaling.fields import Fields
@@ -7,7 +8,7 @@ from servingkit.config import ConfigError, Problem
 
 
 def read_annotations(fields: Fields, defaults: Defaults, problems: list[Problem]) -> dict[str, str]:
-    """Return Knative's annotations from the keys `scaling` and `annotations`.
+    """Return the annotations from the keys `scaling` and `annotations`.
 
     What is wrong with them goes to `problems`, under the names that the person wrote.
     """
@@ -20,11 +21,15 @@ def read_annotations(fields: Fields, defaults: Defaults, problems: list[Problem]
             scaling.reject(name, f"to be given once; {written[key]} is there too")
         annotations[key] = value
         written[key] = scaling.label(name)
-    try:
-        parse_annotations(annotations, defaults)
-    except ConfigError as error:
-        problems += (
-            Problem(written.get(problem.key, problem.key), problem.value, problem.expected)
-            for problem in error.problems
-        )
+    for check in (
+        lambda: parse_annotations(annotations, defaults),
+        lambda: read_admission_settings(annotations, AdmissionSettings()),
+    ):
+        try:
+            check()
+        except ConfigError as error:
+            problems += (
+                Problem(written.get(problem.key, problem.key), problem.value, problem.expected)
+                for problem in error.problems
+            )
     return annotations

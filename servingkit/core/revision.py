@@ -80,6 +80,12 @@ class Pod:
     created_at: float
     """When the pod was made, on the monotonic clock of this machine."""
 
+    scheduled_at: float | None = None
+    """When the pod got its node, on the same clock. None: unknown."""
+
+    started_at: float | None = None
+    """When its containers were started, on the same clock. None: unknown, or not yet."""
+
 
 class Mode(Enum):
     """Who receives a revision's traffic at its public endpoints."""

@@ -104,7 +104,7 @@ async def test_beyond_the_limit_of_the_queue_a_request_is_refused(
     answer = await world.ask(activator)
     assert answer.status == status
     assert answer.headers[b"inflight-reason"] == reason
-    assert answer.headers[b"retry-after"] == b"1"
+    assert 1 <= int(answer.headers[b"retry-after"]) <= 10
 
 
 async def test_a_fast_pod_under_load_loses_nothing(world: World) -> None:

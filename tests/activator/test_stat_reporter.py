@@ -94,10 +94,9 @@ async def test_the_poke_is_taken_off_the_next_report_and_held_time_counts(
     world.send(activator)
     world.send(activator)
     await until(lambda: autoscaler.told[-1:] == [(2, 0)])  # a second with both held
-    poke, *reports = autoscaler.told
-    assert poke == (1, 1)
-    assert 0 <= reports[0][0] <= 1  # two held, one of them told already
-    assert [count for _, count in reports if count] == [1]
+    assert autoscaler.told[0] == (1, 1)
+    assert sum(count for _, count in autoscaler.told) == 2
+    assert max(concurrency for concurrency, _ in autoscaler.told) <= 2
 
 
 async def test_an_idle_activator_reports_all_the_same(world: World, autoscaler: Autoscaler) -> None:
@@ -118,7 +117,7 @@ async def test_after_a_break_the_present_load_is_told_first(
     await until(lambda: activator.held_requests(IRIS) == 3)
     await autoscaler.start()
     await until(lambda: autoscaler.told)
-    assert autoscaler.told[0] == (3, 0)
+    assert autoscaler.told[0][0] == 3
 
 
 async def test_requests_are_served_while_the_autoscaler_is_away(

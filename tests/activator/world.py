@@ -1,11 +1,12 @@
 """An activator between clients and fake sidecars, on real sockets."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from activator.app import Activator
 from activator.config import Config
+from activator.core.admission_settings import AdmissionSettings
 from servingkit.core.revision import Address, PodState, Revision, RevisionId
 from servingkit.http1.client import Fetched, HttpClient
 from servingkit.http1.core.message import Header
@@ -106,7 +107,8 @@ class World:
             autoscaler_url=url,
             port=0,
             metrics_port=0,
-            queue_limit=int(settings.get("queue_limit", 100)),
+            admission=AdmissionSettings(queue_limit=int(settings.get("queue_limit", 100))),
+            held_limit=int(settings.get("held_limit", 50_000)),
             grace_period_s=settings.get("grace_period_s", 600.0),
             refuse_before_end_s=settings.get("refuse_before_end_s", 10.0),
             drain_quiet_s=settings.get("drain_quiet_s", 0.0),
@@ -130,11 +132,17 @@ class World:
         async with asyncio.timeout(20):
             await self._running.pop()
 
-    def put_revision(self, container_concurrency: int = 1, **settings: float) -> None:
+    def put_revision(
+        self,
+        container_concurrency: int = 1,
+        annotations: Mapping[str, str] | None = None,
+        **settings: float,
+    ) -> None:
         self.cluster.put_revision(
             Revision(
                 id=IRIS,
                 uid=f"{settings.get('uid', 1):g}",
+                annotations=annotations or {},
                 container_concurrency=container_concurrency,
                 timeout_s=settings.get("timeout_s", 300.0),
                 activator_port=int(settings.get("activator_port", 0)),

@@ -6,7 +6,7 @@ once. Reports are always complete: nothing is held for missing data here.
 
 from typing import Final
 
-from activator.core.load_ledger import LoadLedger
+from activator.core.load_ledger import LoadLedger, Told
 from autoscaler.core.bounds import Observed
 from autoscaler.core.collector import Collector
 from autoscaler.core.coverage import Sources
@@ -37,7 +37,8 @@ class Scaling:
         self.reason = "not decided yet"
         self._settings = settings
         self._spec = decider_spec(settings, container_concurrency)
-        self._ledger = LoadLedger("activator")
+        self._ledger = LoadLedger()
+        self._told = Told(self._ledger, "activator")
         self._report_clock = ReportClock()
         self._collector = Collector(settings)
         self._state: ScalerState | None = None
@@ -48,10 +49,9 @@ class Scaling:
 
     def request_arrived(self, now: float) -> bool:
         """Count a request in; tell whether it wakes a revision that has no pods, or soon none."""
-        stat = self._ledger.request_arrived(_REVISION, now)
-        if stat is None:
+        if not self._ledger.request_arrived(_REVISION, now):
             return False
-        self._record(stat, now)
+        self._record(self._told.tell_early(_REVISION), now)
         return self.plan is not None and self.plan.desired_pods == 0
 
     def request_left(self, now: float) -> None:
@@ -60,7 +60,8 @@ class Scaling:
 
     def report(self, now: float) -> None:
         """Let the autoscaler hear of the last second."""
-        for stat in self._ledger.report(now).values():
+        number = self._ledger.period_number
+        for stat in self._told.report(self._ledger.end_period(now), number).values():
             self._record(stat, now)
 
     def decide(self, replicas: int, ready_pods: int, now: float) -> Plan:

@@ -2,6 +2,7 @@
 
 import random
 
+from activator.core.claim import Claim
 from activator.core.lb_policy import RandomBelow
 from activator.core.pod_tracker import PodTracker
 from servingkit.core.revision import Pod, PodState
@@ -9,8 +10,10 @@ from tests.fakes.cluster import pod
 
 
 class FakeRequest:
-    def __init__(self, name: str = "") -> None:
+    def __init__(self, name: str = "", claim: Claim | None = None) -> None:
         self.name = name
+        self.claim = claim or Claim()
+        self.tag: float | None = None
         self.arrival = 0
         self.waiting = False
         self.failed_at: PodTracker | None = None

@@ -4,7 +4,15 @@ from collections import Counter
 
 import pytest
 
-from activator.core.lb_policy import RoundRobin, first_available, lb_policy_for, random_of_two
+from activator.core.lb_policy import (
+    LbPolicyName,
+    LeastLoaded,
+    RoundRobin,
+    first_available,
+    knatives_choice,
+    make_lb_policy,
+    random_of_two,
+)
 from tests.activator.core.requests import seeded, tracker
 
 
@@ -17,10 +25,11 @@ def test_first_available_fills_a_pod_before_the_next() -> None:
     assert [pod.in_flight for pod in pods] == [3, 1]
 
 
-@pytest.mark.parametrize("container_concurrency", [1, 3, 4, 100])
-def test_full_pods_are_never_picked(container_concurrency: int) -> None:
+@pytest.mark.parametrize("name", LbPolicyName)
+@pytest.mark.parametrize("container_concurrency", [1, 3, 100])
+def test_full_pods_are_never_picked(name: LbPolicyName, container_concurrency: int) -> None:
     pods = [tracker(name, container_concurrency) for name in "abc"]
-    policy = lb_policy_for(container_concurrency, seeded())
+    policy = make_lb_policy(name, seeded())
     for _ in range(3 * container_concurrency):
         pod = policy(pods)
         assert pod is not None
@@ -29,9 +38,35 @@ def test_full_pods_are_never_picked(container_concurrency: int) -> None:
     assert {pod.in_flight for pod in pods} == {container_concurrency}
 
 
-@pytest.mark.parametrize("container_concurrency", [0, 1, 10])
-def test_no_pods_no_pick(container_concurrency: int) -> None:
-    assert lb_policy_for(container_concurrency, seeded())([]) is None
+@pytest.mark.parametrize("name", LbPolicyName)
+def test_no_pods_no_pick(name: LbPolicyName) -> None:
+    assert make_lb_policy(name, seeded())([]) is None
+
+
+@pytest.mark.parametrize(
+    ("container_concurrency", "name"),
+    [
+        (0, LbPolicyName.RANDOM_OF_TWO),
+        (1, LbPolicyName.FIRST_AVAILABLE),
+        (3, LbPolicyName.FIRST_AVAILABLE),
+        (4, LbPolicyName.ROUND_ROBIN),
+    ],
+)
+def test_the_default_is_knatives(container_concurrency: int, name: LbPolicyName) -> None:
+    assert knatives_choice(container_concurrency) is name
+
+
+def test_least_loaded_looks_at_all_pods_and_at_their_slots() -> None:
+    pods = [tracker("a", 4, in_flight=2), tracker("b", 10, in_flight=3), tracker("c", 4)]
+    pods[2].refusing = True
+    assert LeastLoaded()(pods) is pods[1]
+
+
+def test_least_loaded_takes_turns_among_equals() -> None:
+    pods = [tracker(name, 4) for name in "abc"]
+    policy = LeastLoaded()
+    picked = [policy(pods) for _ in range(4)]
+    assert [pod.name for pod in picked if pod is not None] == ["a", "b", "c", "a"]
 
 
 def test_round_robin_goes_on_where_it_was_and_passes_over_full_pods() -> None:

@@ -2,34 +2,59 @@
 
 import pytest
 
-from activator.core.load_ledger import LoadLedger
+from activator.core.load_ledger import LoadLedger, Told
 from servingkit.core.revision import RevisionId
 from servingkit.core.stat import Stat
 
 IRIS = RevisionId("default", "iris")
-Told = list[tuple[float, float]]
 
 
-def told(stat: Stat | None) -> Told:
-    if stat is None:
-        return []
+Pairs = list[tuple[float, float]]
+
+
+def pair(stat: Stat) -> tuple[float, float]:
     assert stat.pod_name == "activator-1"
-    return [(stat.average_concurrent_requests, stat.request_count)]
+    return stat.average_concurrent_requests, stat.request_count
 
 
-def script(*events: tuple[float, str]) -> Told:
+class Script:
+    """A ledger, and all that one autoscaler was told."""
+
+    def __init__(self) -> None:
+        self.ledger = LoadLedger()
+        self.told = Told(self.ledger, "activator-1")
+        self.said: list[tuple[float, float]] = []
+
+    def arrive(self, now: float, count: int = 1) -> None:
+        for _ in range(count):
+            if self.ledger.request_arrived(IRIS, now):
+                self.tell_early()
+
+    def wait(self) -> None:
+        if self.ledger.request_waits(IRIS):
+            self.tell_early()
+
+    def tell_early(self) -> None:
+        self.said.append(pair(self.told.tell_early(IRIS)))
+
+    def tick(self, now: float) -> None:
+        number = self.ledger.period_number
+        stats = self.told.report(self.ledger.end_period(now), number)
+        self.said += [pair(stats[IRIS])] if IRIS in stats else []
+
+
+def script(*events: tuple[float, str]) -> list[tuple[float, float]]:
     """Replay `in`, `out` and `tick` at their times; return (concurrency, count) as told."""
-    ledger = LoadLedger("activator-1")
-    said: Told = []
+    playing = Script()
     for at, event in events:
         match event:
             case "in":
-                said += told(ledger.request_arrived(IRIS, at))
+                playing.arrive(at)
             case "out":
-                ledger.request_left(IRIS, at)
+                playing.ledger.request_left(IRIS, at)
             case _:
-                said += told(ledger.report(at).get(IRIS))
-    return said
+                playing.tick(at)
+    return playing.said
 
 
 @pytest.mark.parametrize(
@@ -57,7 +82,9 @@ def script(*events: tuple[float, str]) -> Told:
         ),
     ],
 )
-def test_the_sequences_of_knative(events: list[tuple[float, str]], expected: Told) -> None:
+def test_the_sequences_of_knative(
+    events: list[tuple[float, str]], expected: list[tuple[float, float]]
+) -> None:
     assert script(*events) == expected
 
 
@@ -70,26 +97,60 @@ def test_an_idle_revision_is_reported_once_and_dropped() -> None:
 
 
 def test_a_request_that_arrived_with_the_tick_is_not_forgotten() -> None:
-    ledger = LoadLedger("activator-1")
+    ledger = LoadLedger()
     ledger.request_arrived(IRIS, 1.0)
-    ledger.report(1.0)
+    ledger.end_period(1.0)
     assert ledger.concurrency(IRIS) == 1
     ledger.request_left(IRIS, 1.5)
     assert ledger.concurrency(IRIS) == 0
 
 
-def test_a_snapshot_tells_what_is_in_flight_and_counts_once() -> None:
-    ledger = LoadLedger("activator-1")
-    for _ in range(3):
-        ledger.request_arrived(IRIS, 0.0)
-    ledger.report(1.0)
-    assert told(ledger.snapshot()[IRIS]) == [(3, 0)]
-    assert told(ledger.report(2.0)[IRIS]) == [(0, 0)]
-    assert told(ledger.report(3.0)[IRIS]) == [(3, 0)]
+def test_a_new_connection_is_told_what_is_in_flight_and_it_counts_once() -> None:
+    playing = Script()
+    playing.arrive(0.0, count=3)
+    playing.tick(1.0)
+    playing.said.clear()
+    assert {revision: pair(stat) for revision, stat in playing.told.tell_all().items()} == {
+        IRIS: (3, 0)
+    }
+    playing.tick(2.0)
+    playing.tick(3.0)
+    assert playing.said == [(0, 0), (3, 0)]
+
+
+def test_a_connection_made_again_within_a_period_is_told_the_difference_alone() -> None:
+    playing = Script()
+    playing.arrive(0.0, count=3)
+    assert pair(playing.told.tell_all()[IRIS]) == (2, 2)  # one was told when it woke the revision
+    assert pair(playing.told.tell_all()[IRIS]) == (0, 0)
+    playing.tick(1.0)
+    assert playing.said == [(1, 1), (0, 0)]
+
+
+def test_another_autoscaler_is_told_all() -> None:
+    playing = Script()
+    playing.arrive(0.0, count=3)
+    playing.tell_early()
+    assert pair(Told(playing.ledger, "activator-1").tell_all()[IRIS]) == (3, 3)
+
+
+def test_held_requests_are_told_whenever_they_have_doubled() -> None:
+    playing = Script()
+    for _ in range(20):
+        playing.arrive(0.0)
+        playing.wait()
+    assert playing.said == [(1, 1), (1, 1), (2, 2), (4, 4), (8, 8)]
+    playing.tick(1.0)
+    assert playing.said[-1] == (4, 4)  # of 20, 16 were told
+    playing.arrive(1.1)
+    playing.wait()
+    assert playing.said[-1] == (4, 4)  # 21 are not twice 20
+    playing.tick(2.0)
+    assert playing.said[-1] == pytest.approx((20.9, 1))
 
 
 def test_revisions_are_counted_apart() -> None:
-    ledger = LoadLedger("activator-1")
+    ledger = LoadLedger()
     other = RevisionId("default", "other")
     ledger.request_arrived(IRIS, 0.0)
     ledger.request_arrived(other, 0.0)
@@ -98,9 +159,11 @@ def test_revisions_are_counted_apart() -> None:
 
 
 def test_what_is_told_early_has_the_number_of_the_report_that_it_is_taken_off() -> None:
-    ledger = LoadLedger("activator-1")
-    early = ledger.request_arrived(IRIS, 0.5)
-    assert early is not None
-    snapshot, first, second = ledger.snapshot(), ledger.report(1.0), ledger.report(2.0)
-    numbers = [early.timestamp_s, *(told[IRIS].timestamp_s for told in (snapshot, first, second))]
-    assert numbers == [1, 1, 1, 2]
+    ledger = LoadLedger()
+    told = Told(ledger, "activator-1")
+    ledger.request_arrived(IRIS, 0.5)
+    stats = [told.tell_early(IRIS), told.tell_all()[IRIS]]
+    for now in (1.0, 2.0):
+        number = ledger.period_number
+        stats.append(told.report(ledger.end_period(now), number)[IRIS])
+    assert [stat.timestamp_s for stat in stats] == [1, 1, 1, 2]

@@ -4,6 +4,7 @@ import pytest
 
 from servingkit.core.revision import PodState
 from tests.activator.core.requests import tracker
+from tests.fakes.cluster import pod as cluster_pod
 
 STARTING, READY, TERMINATING = PodState.STARTING, PodState.READY, PodState.TERMINATING
 
@@ -26,7 +27,7 @@ def test_a_starting_pod_that_answered_is_used_but_not_known_to_serve() -> None:
 def test_a_pod_that_is_no_longer_ready_must_prove_itself_again() -> None:
     pod = tracker(state=READY)
     pod.probe_passed(None)
-    pod.cluster_says(STARTING)
+    pod.cluster_says(cluster_pod("pod", STARTING))
     assert not pod.usable
 
 
@@ -77,5 +78,36 @@ def test_a_pod_is_asked_no_more_once_it_answered() -> None:
     pod = tracker(state=STARTING)
     pod.probe_passed(3)
     assert not pod.wants_probe(in_need=True)
-    pod.cluster_says(READY)
+    pod.cluster_says(cluster_pod("pod", READY))
     assert not pod.wants_probe(in_need=True)
+
+
+def test_failures_in_a_row_eject_a_pod_and_an_answer_clears_them() -> None:
+    pod = tracker()
+    assert not pod.request_failed(3, now=0.0)
+    assert not pod.request_failed(3, now=0.0)
+    pod.answer_began()
+    assert [pod.request_failed(3, now=0.0) for _ in range(3)] == [False, False, True]
+    assert not pod.usable
+    assert pod.wants_probe(in_need=False)
+
+
+def test_each_ejection_is_longer_until_the_pod_serves_again() -> None:
+    pod = tracker()
+
+    def ejected_for_s() -> float:
+        assert pod.request_failed(1, now=100.0)
+        pod.probe_passed(None)
+        return pod.ejected_until - 100.0
+
+    assert [ejected_for_s() for _ in range(8)] == [1, 2, 4, 8, 16, 32, 60, 60]
+    pod.answer_began()
+    assert ejected_for_s() == 1
+
+
+def test_back_from_an_ejection_one_more_failure_is_enough() -> None:
+    pod = tracker()
+    for _ in range(3):
+        pod.request_failed(3, now=0.0)
+    pod.probe_passed(None)
+    assert pod.request_failed(3, now=5.0)

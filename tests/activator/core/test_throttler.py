@@ -5,7 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from activator.core.admission_queue import QueueFullError
+from activator.core.admission_queue import HeldTotals, QueueFullError
+from activator.core.admission_settings import AdmissionSettings
+from activator.core.lb_policy import LbPolicyName
 from activator.core.pod_tracker import PodTracker
 from activator.core.throttler import Throttler
 from servingkit.core.revision import PodState
@@ -14,7 +16,8 @@ from tests.fakes.cluster import pod
 
 
 def throttler_for(container_concurrency: int = 1, queue_limit: int = 100) -> Throttler[FakeRequest]:
-    return Throttler(container_concurrency, queue_limit, seeded())
+    settings = AdmissionSettings(queue_limit=queue_limit)
+    return Throttler(container_concurrency, settings, HeldTotals(10_000, 2**30), seeded())
 
 
 def granted(throttler: Throttler[FakeRequest]) -> list[tuple[str, str]]:
@@ -108,7 +111,7 @@ def test_a_pod_that_could_not_be_reached_is_used_again_after_a_good_probe() -> N
     assert granted(throttler) == []
     assert not throttler.can_serve
     assert throttler.wants_probe(only)
-    throttler.probe_passed(only, None)
+    throttler.probe_passed(only, None, now=0.0)
     assert granted(throttler) == [("A", "P")]
 
 
@@ -143,7 +146,7 @@ def test_a_pod_that_is_gone_is_not_asked() -> None:
 def test_the_stated_concurrency_replaces_the_setting() -> None:
     throttler = throttler_for(container_concurrency=1)
     throttler.set_pods(ready_pods("P"))
-    throttler.probe_passed(throttler.pods[0], 3)
+    throttler.probe_passed(throttler.pods[0], 3, now=0.0)
     admit(throttler, "A", "B", "C", "D")
     assert throttler.pods[0].in_flight == 3
     assert throttler.waiting == 1
@@ -156,6 +159,48 @@ def test_every_slot_is_used_and_none_twice(container_concurrency: int, pods: int
     throttler.set_pods(ready_pods(*map(str, range(pods))))
     slots = pods * container_concurrency if container_concurrency else 60
     assert [name for name, _ in granted(throttler)] == [str(n) for n in range(min(60, slots))]
+
+
+def test_a_changed_policy_holds_from_the_next_request_on() -> None:
+    throttler = throttler_for(container_concurrency=2)
+    throttler.set_pods(ready_pods("P", "Q"))
+    admit(throttler, "A")
+    throttler.configure(2, AdmissionSettings(lb_policy=LbPolicyName.LEAST_LOADED))
+    admit(throttler, "B")
+    assert [tracker.in_flight for tracker in throttler.pods] == [1, 1]
+    assert throttler.lb_policy_name is LbPolicyName.LEAST_LOADED
+
+
+def test_a_changed_limit_holds_from_the_next_request_on() -> None:
+    throttler = throttler_for(queue_limit=2)
+    admit(throttler, "A", "B")
+    throttler.configure(1, AdmissionSettings(queue_limit=1))
+    assert throttler.waiting == 2
+    with pytest.raises(QueueFullError):
+        admit(throttler, "C")
+
+
+def test_an_ejected_pod_stays_away_for_a_while_though_it_answers_probes() -> None:
+    throttler = throttler_for()
+    throttler.set_pods(ready_pods("P", "Q"))
+    hung = throttler.pods[0]
+    assert [throttler.request_failed(hung, now=0.0) for _ in range(3)] == [False, False, True]
+    assert not throttler.probe_passed(hung, None, now=0.5)
+    assert throttler.wants_probe(hung)
+    assert [pod.name for pod in throttler.usable] == ["Q"]
+    assert throttler.probe_passed(hung, None, now=1.0)
+    assert [pod.name for pod in throttler.usable] == ["P", "Q"]
+
+
+def test_an_ejected_pod_that_is_the_only_one_is_used_as_soon_as_it_answers() -> None:
+    throttler = throttler_for()
+    throttler.set_pods(ready_pods("P"))
+    for _ in range(3):
+        throttler.request_failed(throttler.pods[0], now=0.0)
+    assert not throttler.can_serve
+    assert not throttler.cold  # the pod is there
+    assert throttler.probe_passed(throttler.pods[0], None, now=0.1)
+    assert throttler.can_serve
 
 
 class ThrottlerMachine(RuleBasedStateMachine):
@@ -223,7 +268,7 @@ class ThrottlerMachine(RuleBasedStateMachine):
     @rule()
     def probe_all(self) -> None:
         for tracker in self.throttler.pods:
-            self.throttler.probe_passed(tracker, None)
+            self.throttler.probe_passed(tracker, None, now=1e9)
         self.settle()
 
     @invariant()
