@@ -49,7 +49,7 @@ class Following(NamedTuple):
     """What a reader wants."""
 
     revision: RevisionId | None
-    """Whose events. None: everyone's."""
+    """Whose events and status. None: everyone's."""
 
     statuses: bool
     match: str
@@ -179,7 +179,13 @@ class EventStream:
         )
 
     def _statuses_message(self, following: Following) -> bytes:
-        statuses, total = self._statuses(following.match, MOST_STATUSES)
+        if following.revision is None:
+            statuses, total = self._statuses(following.match, MOST_STATUSES)
+        else:
+            similar, _ = self._statuses(str(following.revision), MOST_STATUSES)
+            wanted = following.revision
+            statuses = [one for one in similar if (one.namespace, one.name) == wanted]
+            total = len(statuses)
         return _message(b"statuses", {"total": total, "revisions": statuses})
 
 

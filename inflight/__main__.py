@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from importlib.metadata import version
 
 import uvloop
@@ -18,6 +18,8 @@ from inflight.local.table import TableOutput
 from inflight.replay import command_line as replay_line
 from inflight.simulate import app as simulate_app
 from inflight.simulate import command_line as simulate_line
+from inflight.status import app as status_app
+from inflight.status import command_line as status_line
 from servingkit import logs
 from servingkit.config import EXIT_CONFIG, ConfigError, problems_in
 
@@ -85,6 +87,14 @@ def _parse(argv: Sequence[str]) -> tuple[argparse.Namespace, Sequence[str]]:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     inject_line.add_options(inject)
+    status = commands.add_parser(
+        "status",
+        help="show what the autoscaler sees and decides",
+        description=status_line.DESCRIPTION,
+        epilog=status_line.EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    status_line.add_options(status)
     arguments, command = parser.parse_args(argv[:end]), argv[end + 1 :]
     if command and arguments.command != "local":
         parser.error(f"inflight {arguments.command} takes no command after --")
@@ -97,12 +107,24 @@ def _run(arguments: argparse.Namespace, command: Sequence[str]) -> int:
             return inject_line.run(arguments)
         case "replay":
             return replay_line.run(arguments)
+        case "status":
+            settings = status_line.read_settings(arguments, os.environ)
+            return _run_until_interrupted(
+                status_app.run(settings, status_app.Screen(Console(), sys.stderr))
+            )
         case "simulate":
             simulate_app.run(simulate_line.read_settings(arguments))
             return 0
         case _:
             search_path = os.environ.get("PATH")
             return _run_local(command_line.read_settings(arguments, command, search_path))
+
+
+def _run_until_interrupted(work: Coroutine[None, None, int]) -> int:
+    try:
+        return uvloop.run(work)
+    except KeyboardInterrupt:
+        return _EXIT_KILLED
 
 
 def _run_local(settings: LocalSettings) -> int:

@@ -7,24 +7,13 @@ from typing import Self
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
 from inflight.local.event import Event
 from inflight.local.output import Output, Row, Started
+from inflight.revision_table import Line, revisions_table
 
 _EVENTS_SHOWN = 8
-_COLUMNS = (
-    "revision",
-    "in flight",
-    "held",
-    "requests/s",
-    "desired",
-    "ready",
-    "starting",
-    "ending",
-    "state",
-)
 
 
 class TableOutput(Output):
@@ -70,34 +59,13 @@ class TableOutput(Output):
     def _draw(self) -> None:
         parts: tuple[RenderableType, ...] = (
             Text(f"control API {self._started.api}    Ctrl-C ends all", style="dim"),
-            revisions_table(self._rows),
+            revisions_table([_line(row) for row in self._rows]),
             *(Text(f"{row.status.name}: {row.status.reason}") for row in self._rows),
             *(Text(sentence, style="dim") for sentence in self._events),
         )
         self._live.update(Group(*parts), refresh=True)
 
 
-def revisions_table(rows: Sequence[Row]) -> Table:
-    """Return the table of all revisions."""
-    table = Table()
-    for column in _COLUMNS:
-        table.add_column(column, justify="left" if column in {"revision", "state"} else "right")
-    for row in rows:
-        status = row.status
-        panicking = Text("panic", style="bold red") if status.panicking else Text("stable")
-        table.add_row(
-            Text.assemble((status.name, "bold"), f"\n{row.url}"),
-            _number(status.concurrency),
-            str(row.held_requests),
-            _number(status.requests_per_second),
-            "?" if status.desired_pods is None else str(status.desired_pods),
-            str(status.ready_pods),
-            str(status.starting_pods),
-            str(status.terminating_pods),
-            panicking,
-        )
-    return table
-
-
-def _number(value: float | None) -> str:
-    return "?" if value is None else f"{value:.1f}"
+def _line(row: Row) -> Line:
+    name = Text.assemble((row.status.name, "bold"), f"\n{row.url}")
+    return Line(name=name, status=row.status, held_requests=row.held_requests)

@@ -20,6 +20,14 @@ def inflight(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def test_status_without_an_autoscaler_says_so() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    result = inflight("status", "--api", f"http://127.0.0.1:{port}")
+    assert result.returncode == 1
+    assert result.stderr.startswith(f"no autoscaler at http://127.0.0.1:{port}: ")
+
+
 def test_version_is_told() -> None:
     result = inflight("--version")
     assert result.returncode == 0

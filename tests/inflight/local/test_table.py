@@ -4,7 +4,7 @@ from rich.console import Console
 
 from inflight.local.event import Event
 from inflight.local.output import Started
-from inflight.local.table import TableOutput, revisions_table
+from inflight.local.table import TableOutput
 from tests.inflight.local.rows import IRIS, row
 
 
@@ -17,22 +17,15 @@ def text_of(target: Console) -> str:
     return target.file.getvalue()
 
 
-def test_table_shows_load_pods_and_panic() -> None:
+def test_rows_show_load_pods_panic_and_where_to_ask() -> None:
     target = console()
-    target.print(revisions_table([row(ready_pods=2, held_requests=9, panicking=True)]))
+    with TableOutput(target) as output:
+        output.show_tick([row(ready_pods=2, held_requests=9, panicking=True)], 1.0)
     shown = text_of(target)
-    (line,) = (line for line in shown.splitlines() if "iris" in line)
+    line = next(line for line in shown.splitlines() if "│ iris" in line)
     cells = [cell.strip() for cell in line.split("│")]
     assert cells[1:-1] == ["iris", "4.0", "9", "12.0", "3", "2", "1", "0", "panic"]
     assert "http://127.0.0.1:8000" in shown
-
-
-def test_what_is_not_known_is_a_question_mark() -> None:
-    target = console()
-    target.print(revisions_table([row(known=False)]))
-    (line,) = (line for line in text_of(target).splitlines() if "iris" in line)
-    cells = [cell.strip() for cell in line.split("│")]
-    assert [cells[2], cells[4], cells[5]] == ["?", "?", "?"]
 
 
 def test_reason_events_and_last_words_are_shown() -> None:

@@ -1,0 +1,1 @@
+"""`inflight status`: what the autoscaler sees and decides, in the terminal."""
