@@ -10,7 +10,7 @@ then. Therefore it is a floor only, never less than the load asks for; it says n
 history spans half its window, stays under twice the most that was seen, and brings no pod to a
 revision without load.
 
-Worked example: 10 in flight at 0 s, 20 at 60 s, 30 at 120 s. A horizon of 60 s from 120 s: 40.
+Worked example: 10 in flight at 0 s, 20 at 30 s, 30 at 60 s. A horizon of 60 s from there: 50.
 """
 
 from dataclasses import dataclass

@@ -25,7 +25,7 @@ from cronsim import CronSim, CronSimError
 from servingkit.core.duration import format_duration, parse_duration
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
 EXPECTED = (
     "schedules, one a line or after a semicolon, such as"
@@ -103,11 +103,18 @@ def _last_start(cron: str, time_zone: str, minute: int) -> float | None:
 
     None: there was none.
     """
+    zone = ZoneInfo(time_zone)
     # cronsim looks strictly before: from within the minute, its beginning is found.
     within = datetime.fromtimestamp(minute * _MINUTE_S + _MINUTE_S / 2, UTC)
-    starts: Iterator[datetime] = CronSim(cron, within.astimezone(ZoneInfo(time_zone)), reverse=True)
-    start = next(starts, None)
-    return None if start is None else start.timestamp()
+    last = next(CronSim(cron, within.astimezone(zone), reverse=True), None)
+    if last is None:
+        return None
+    # Backwards it knows of an hour that comes twice only its second coming; forwards it knows both.
+    for start in CronSim(cron, last):
+        if start > within:
+            break
+        last = start
+    return last.timestamp()
 
 
 def _parse(line: str) -> Schedule:

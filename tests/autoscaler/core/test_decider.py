@@ -6,7 +6,11 @@ from hypothesis import strategies as st
 
 from autoscaler.core.decider import (
     DeciderSpec,
+    DeciderState,
+    Decision,
+    Further,
     Limit,
+    Measure,
     Reading,
     decide,
     initial_excess_burst_capacity,
@@ -193,3 +197,67 @@ def test_constant_load_settles(load: float, target: float) -> None:
             settled.add(ready)
     assert len(settled) == 1
     assert settled.pop() * target >= load
+
+
+def measure(load: float, target: float, metric: str = "waiting") -> Measure:
+    return Measure(metric, Reading(load, load), target)
+
+
+def first(further: Further, *, stable: float, ready: int = 1, **spec: Any) -> Decision:  # noqa: ANN401 -- any field of it
+    """Return the first decision of a decider with target 10."""
+    known = KpaScript(ready=ready, **spec).spec
+    reading = Reading(stable, stable)
+    return decide(known, DeciderState(), reading, ready, 0.0, further)[0]
+
+
+def test_of_several_metrics_the_one_that_asks_for_most_pods_wins() -> None:
+    assert (
+        first(Further(measures=(measure(9, 2), measure(3, 1, "rps"))), stable=20).stable_pods == 5
+    )
+    assert first(Further(measures=(measure(1, 2),)), stable=20).stable_pods == 2
+
+
+def test_another_metric_alone_brings_pods_and_panic() -> None:
+    decision = first(Further(measures=(measure(30, 10),)), stable=0)
+    assert decision.desired_pods == 3
+    assert Limit.PANIC not in decision.limits
+
+
+@pytest.mark.parametrize(("stable", "pods"), [(89, 9), (91, 10), (100, 10), (109, 10), (111, 12)])
+def test_load_within_the_tolerance_changes_nothing(stable: float, pods: int) -> None:
+    decision = first(Further(asked_pods=10), stable=stable, ready=10, tolerance_ratio=0.1)
+    assert decision.desired_pods == pods
+    assert (Limit.TOLERANCE in decision.limits) is (stable == 109)
+
+
+def test_tolerance_looks_at_the_busiest_metric() -> None:
+    busy = Further(asked_pods=10, measures=(measure(130, 10),))
+    assert first(busy, stable=100, ready=10, tolerance_ratio=0.1).desired_pods == 13
+
+
+def test_tolerance_keeps_no_pod_without_load() -> None:
+    assert first(Further(asked_pods=1), stable=0, tolerance_ratio=0.5).desired_pods == 0
+
+
+def test_expected_pods_are_a_floor_that_brings_none_to_a_revision_without_load() -> None:
+    decision = first(Further(floor_pods=4), stable=20)
+    assert decision.desired_pods == 4
+    assert decision.limits == (Limit.PREDICTION,)
+    assert first(Further(floor_pods=4), stable=50).desired_pods == 5
+    assert first(Further(floor_pods=4), stable=0).desired_pods == 0
+
+
+def test_a_floor_obeys_the_rate_of_growth() -> None:
+    decision = first(Further(floor_pods=40), stable=20)
+    assert decision.desired_pods == 10
+    assert decision.limits == (Limit.PREDICTION, Limit.SCALE_UP_RATE)
+
+
+@pytest.mark.parametrize(("credit", "panicking"), [(False, True), (True, False)])
+def test_with_credit_pods_that_are_starting_are_no_reason_to_panic(
+    *, credit: bool, panicking: bool
+) -> None:
+    spec = KpaScript(credit_starting_pods=credit).spec
+    further = Further(asked_pods=4)
+    _, state = decide(spec, DeciderState(), Reading(40, 40), 1, 0.0, further)
+    assert (state.panic_at is not None) is panicking

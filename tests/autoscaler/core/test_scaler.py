@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autoscaler.core.additions import OUR_NAMES, OUR_PREFIX
 from autoscaler.core.bounds import Observed, Phase, Remembered
 from autoscaler.core.coverage import Sources
-from autoscaler.core.decider import Reading
+from autoscaler.core.decider import Measure, Reading
 from autoscaler.core.defaults import Defaults
 from autoscaler.core.reason import explain
 from autoscaler.core.scaler import Observation, Plan, ScalerState, initial_state, plan
@@ -25,11 +26,17 @@ class World:
     proxied_since: float | None = 0.0
     concurrency: float = 0.0
     wall_s: float = 0.0
+    measures: tuple[Measure, ...] = ()
+    silent_metrics: tuple[str, ...] = ()
+    before_credit: Reading | None = None
     remembered: Remembered | None = None
     state: ScalerState | None = None
 
     def __post_init__(self) -> None:
-        named = {PREFIX + name: value for name, value in self.annotations.items()}
+        named = {
+            (OUR_PREFIX if name in OUR_NAMES else PREFIX) + name: value
+            for name, value in self.annotations.items()
+        }
         self.settings = parse_annotations(named, Defaults(allow_zero_initial_scale=True))
         self.spec = decider_spec(self.settings, container_concurrency=10)
 
@@ -39,7 +46,16 @@ class World:
         cluster = Observed(self.replicas, self.ready, self.proxied_since)
         sources = Sources(pods, self._heard(pods, now), ["a"], self._heard(["a"], now))
         reading = None if load is None else Reading(load, load)
-        seen = Observation(reading, self.concurrency, sources, cluster, self.wall_s)
+        seen = Observation(
+            reading,
+            self.concurrency,
+            sources,
+            cluster,
+            self.wall_s,
+            measures=self.measures,
+            silent_metrics=self.silent_metrics,
+            before_credit=self.before_credit,
+        )
         if self.state is None:
             self.state = initial_state(self.settings, self.spec, cluster, now, self.remembered)
         decided, self.state = plan(self.settings, self.spec, self.state, seen, now)
@@ -187,3 +203,121 @@ def test_no_load_takes_a_pod_away_while_somebody_is_silent(
         if silent & names:
             assert decided.desired_pods >= world.replicas
         world.replicas = world.ready = decided.desired_pods
+
+
+def test_a_schedule_sets_the_least_pods_while_it_is_on() -> None:
+    world = calm(schedules="0 8 * * * UTC 1h min-scale=5", min_scale="1")
+    world.wall_s = 7.5 * 3600
+    assert world.at(62, 7).desired_pods == 1
+    world.wall_s = 8.5 * 3600
+    assert world.at(64, 7).desired_pods == 5
+    assert world.explained == (
+        "5 pods: 7 in flight over 60 s at 7 a pod; held by scheduled-min-scale (0 8 * * * UTC 1h)"
+    )
+    assert world.at(66, 70).desired_pods == 10
+    world.wall_s = 9 * 3600
+    assert world.at(130, 7).desired_pods == 1
+
+
+def test_a_schedule_wakes_a_revision_at_zero() -> None:
+    world = World(
+        {"schedules": "0 8 * * * UTC 1h min-scale=2", "initial-scale": "0"}, replicas=0, ready=0
+    )
+    world.wall_s = 8 * 3600
+    assert world.at(0, None).desired_pods == 2
+
+
+def test_a_schedule_sets_the_most_pods_while_it_is_on() -> None:
+    world = calm(schedules="0 8 * * * UTC 1h max-scale=4", max_scale="8")
+    world.wall_s = 8 * 3600
+    assert world.at(62, 100).desired_pods == 4
+    assert "held by scheduled-max-scale (0 8 * * * UTC 1h)" in world.explained
+    world.wall_s = 9 * 3600
+    assert world.at(64, 100).desired_pods == 8
+    assert "held by max-scale" in world.explained
+
+
+def test_another_metric_decides_and_is_named() -> None:
+    world = calm()
+    world.measures = (Measure("vllm:num_requests_waiting", Reading(18, 18), 4),)
+    assert world.at(62, 20).desired_pods == 5
+    assert world.explained == "5 pods: 18 vllm:num_requests_waiting over 60 s at 4 a pod"
+
+
+def test_a_silent_metric_lets_no_pod_go() -> None:
+    world = calm()
+    world.silent_metrics = ("vllm:num_requests_waiting",)
+    assert world.at(62, 7).desired_pods == 3
+    assert world.explained.endswith("held by no-data (no report from vllm:num_requests_waiting)")
+    assert world.at(64, 40).desired_pods == 6
+
+
+def test_tolerance_is_named() -> None:
+    assert calm(tolerance_percentage="10").at(62, 22).desired_pods == 3
+    world = calm(tolerance_percentage="10")
+    world.at(62, 22)
+    assert world.explained == "3 pods: 22 in flight over 60 s at 7 a pod; held by tolerance"
+
+
+def ramp(**annotations: str) -> World:
+    """Return a world whose load grew for three minutes by 7, a pod, each 10 s, from one pod."""
+    world = World({name.replace("_", "-"): value for name, value in annotations.items()})
+    for now in range(0, 180, 2):
+        world.replicas = world.ready = world.at(now, 0.7 * now).desired_pods
+    return world
+
+
+def test_a_prediction_that_is_a_floor_is_ahead_of_the_load() -> None:
+    world = ramp(prediction="floor", prediction_horizon="30s")
+    assert world.at(180, 126).desired_pods == 21
+    assert world.explained == (
+        "21 pods: 126 in flight over 60 s at 7 a pod;"
+        " at least 21 pods, for 147 in flight in 30 s are predicted"
+    )
+
+
+def test_a_previewed_prediction_is_told_and_changes_nothing() -> None:
+    world = ramp(prediction="preview", prediction_horizon="30s")
+    decided = world.at(180, 126)
+    assert decided.desired_pods == 18
+    assert decided.prediction is not None
+    assert decided.prediction.pods == 21
+    assert world.explained == (
+        "18 pods: 126 in flight over 60 s at 7 a pod;"
+        " a prediction of 147 in flight in 30 s would ask for 21 pods"
+    )
+
+
+def test_a_prediction_below_the_load_says_so_and_takes_no_pod() -> None:
+    world = calm(prediction="floor")
+    for tick in range(75):
+        world.at(62 + 2 * tick, 20 - 0.2 * tick)
+    decided = world.at(212, 5)
+    assert decided.prediction is not None
+    assert decided.prediction.pods == 0
+    assert decided.desired_pods == 1
+    assert world.explained.endswith("0 in flight in 60 s are predicted, for 0 pods")
+
+
+def test_credit_is_told_with_what_was_there_before_it() -> None:
+    world = calm(credit_starting_pods="true")
+    world.before_credit = Reading(400, 400)
+    assert world.at(62, 20).before_credit == Reading(400, 400)
+    assert world.explained == (
+        "3 pods: 20 in flight over 60 s at 7 a pod (with credit; 400 with all that wait)"
+    )
+    world.before_credit = Reading(20, 20)
+    world.at(64, 20)
+    assert world.explained == "3 pods: 20 in flight over 60 s at 7 a pod"
+
+
+def test_a_revision_that_nobody_can_reach_keeps_no_bounds_and_no_delays() -> None:
+    world = calm(
+        reachable="false",
+        min_scale="2",
+        scale_down_delay="10m",
+        scale_to_zero_pod_retention_period="30m",
+    )
+    world.replicas = world.ready = world.at(62, 0).desired_pods
+    assert world.replicas == 1
+    assert world.at(64, 0).desired_pods == 0
