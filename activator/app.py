@@ -7,23 +7,29 @@ its grace period is nearly over; `core.drain` decides.
 
 import asyncio
 import logging
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from activator.config import Config
 from activator.core.drain import DrainPhase, DrainTimes, drain_phase
 from activator.metrics import ActivatorMetrics
+from activator.mirror import Mirrors
 from activator.pod_prober import PodProber
 from activator.proxy_handler import ProxyHandler
 from activator.refusals import Cause
 from activator.revision_gates import RevisionGates
 from activator.revision_ports import RevisionPorts
+from activator.route_handler import RouteHandler
+from activator.route_metrics import RouteMetrics
 from activator.stat_reporter import StatReporter
 from servingkit.clock import monotonic
-from servingkit.cluster.protocols import Pods, Revisions
+from servingkit.cluster.protocols import Pods, Revisions, Routes
 from servingkit.core.revision import RevisionId
 from servingkit.http1.client import HttpClient
 from servingkit.http1.engine import Engine, Listener
 from servingkit.metrics_page import MetricsPage
+
+if TYPE_CHECKING:
+    from prometheus_client.registry import Collector
 
 _log = logging.getLogger(__name__)
 
@@ -33,7 +39,15 @@ _LOOK_EVERY_S: Final = 0.05
 class Activator:
     """One activator on an engine that has been entered; run it once."""
 
-    def __init__(self, config: Config, engine: Engine, revisions: Revisions, pods: Pods) -> None:
+    def __init__(
+        self,
+        config: Config,
+        engine: Engine,
+        revisions: Revisions,
+        pods: Pods,
+        routes: Routes | None = None,
+    ) -> None:
+        """Serve the revisions of a cluster; `routes` None: by their own names only."""
         self.port = config.port
         """Where requests of all revisions come in; as bound once started, like the next."""
 
@@ -45,6 +59,7 @@ class Activator:
         prober = PodProber(HttpClient(engine), self._tasks)
         self._gates = RevisionGates(config, revisions, pods, prober)
         self._proxy = ProxyHandler(self._gates, self._reporter)
+        self._router = None if routes is None else self._build_router(routes)
         self._ports = RevisionPorts(engine, config.listen_host, self._gates, self._proxy)
         self._drain_times = DrainTimes(
             hold_s=max(0.0, config.grace_period_s - config.refuse_before_end_s),
@@ -84,7 +99,7 @@ class Activator:
         async with self._tasks:
             background = [self._tasks.create_task(self._reporter.run())]
             try:
-                self._gates.follow(self._ports.revision_changed)
+                self._gates.follow(self._revision_changed)
                 await self._ports.open_all()
                 background.append(self._tasks.create_task(self._ports.run()))
                 self._proxy.ready = True
@@ -99,10 +114,23 @@ class Activator:
                 for task in background:
                     task.cancel()
 
+    def _build_router(self, routes: Routes) -> RouteHandler:
+        domain = self._config.cluster_domain
+        return RouteHandler(routes, self._gates, self._proxy, Mirrors(self._engine), domain)
+
+    def _revision_changed(self, revision_id: RevisionId) -> None:
+        self._ports.revision_changed(revision_id)
+        if self._router is not None:
+            self._router.revision_changed(revision_id)
+
     async def _listen(self) -> tuple[Listener, Listener]:
         host = self._config.listen_host
-        serving = await self._engine.listen(self._proxy, host, self._config.port)
-        handler = MetricsPage(ActivatorMetrics(self._gates, self._reporter))
+        service = self._router or self._proxy
+        serving = await self._engine.listen(service, host, self._config.port)
+        collectors: list[Collector] = [ActivatorMetrics(self._gates, self._reporter)]
+        if self._router is not None:
+            collectors.append(RouteMetrics(self._router))
+        handler = MetricsPage(*collectors)
         try:
             metrics = await self._engine.listen(handler, host, self._config.metrics_port)
         except OSError:

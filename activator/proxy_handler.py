@@ -31,19 +31,38 @@ class ProxyHandler:
 
     def __call__(self, exchange: Exchange) -> None:
         """Serve the port that all revisions share: headers or Host name the revision."""
-        if not self._answered_probe(exchange):
+        if not self.answered_probe(exchange):
             self._take(exchange, self._gates.named_by(exchange.request))
 
     def service_of(self, revision_id: RevisionId) -> Service:
         """Return the service of a revision's own port."""
-        return partial(self._serve_revision, revision_id)
+        return partial(self._serve_port, revision_id)
+
+    def serve(self, revision_id: RevisionId | None, exchange: Exchange) -> None:
+        """Serve a request that was found to be for this revision. None: for one that is gone."""
+        self._take(exchange, None if revision_id is None else self._gates.get(revision_id))
+
+    def answered_probe(self, exchange: Exchange) -> bool:
+        """Answer a probe of this activator; False: it is a request."""
+        fields = exchange.request.fields
+        if fields.get(b"user-agent", b"").startswith(b"kube-probe/"):
+            exchange.answer(HTTPStatus.OK if self.ready else HTTPStatus.SERVICE_UNAVAILABLE)
+            return True
+        probe = fields.get(b"k-network-probe")
+        if probe is None:
+            return False
+        if probe == b"activator":
+            exchange.answer(200, (), b"activator")
+        else:
+            exchange.answer(400, (), b"unexpected probe header value: %b\n" % probe)
+        return True
 
     def request_ended(self, revision_id: RevisionId) -> None:
         """Close the books on a request."""
         self._reporter.request_left(revision_id, monotonic())
 
-    def _serve_revision(self, revision_id: RevisionId, exchange: Exchange) -> None:
-        if not self._answered_probe(exchange):
+    def _serve_port(self, revision_id: RevisionId, exchange: Exchange) -> None:
+        if not self.answered_probe(exchange):
             self._take(exchange, self._gates.get(revision_id))
 
     def _take(self, exchange: Exchange, gate: RevisionGate | None) -> None:
@@ -59,17 +78,3 @@ class ProxyHandler:
         gate.admit(request)
         if request.waiting:
             self._reporter.request_waits(gate.revision.id)
-
-    def _answered_probe(self, exchange: Exchange) -> bool:
-        fields = exchange.request.fields
-        if fields.get(b"user-agent", b"").startswith(b"kube-probe/"):
-            exchange.answer(HTTPStatus.OK if self.ready else HTTPStatus.SERVICE_UNAVAILABLE)
-            return True
-        probe = fields.get(b"k-network-probe")
-        if probe is None:
-            return False
-        if probe == b"activator":
-            exchange.answer(200, (), b"activator")
-        else:
-            exchange.answer(400, (), b"unexpected probe header value: %b\n" % probe)
-        return True

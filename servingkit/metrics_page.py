@@ -11,11 +11,12 @@ from servingkit.http1.exchange import Exchange
 
 
 class MetricsPage:
-    """The service of a metrics port; asks its collector at each scrape."""
+    """The service of a metrics port; asks its collectors at each scrape."""
 
-    def __init__(self, collector: Collector) -> None:
+    def __init__(self, *collectors: Collector) -> None:
         self._registry = CollectorRegistry()
-        self._registry.register(collector)
+        for collector in collectors:
+            self._registry.register(collector)
 
     def __call__(self, exchange: Exchange) -> None:
         """Answer a scrape."""

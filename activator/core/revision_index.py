@@ -6,6 +6,7 @@ Only for the port that all revisions share; on a revision's own port the port is
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from activator.core.host_names import cluster_names, plain_host
 from servingkit.core.revision import Revision, RevisionId
 
 NAMESPACE_HEADER: Final = b"knative-serving-namespace"
@@ -23,7 +24,7 @@ class RevisionIndex:
         self._by_host: dict[bytes, RevisionId] = {}
         for revision in sorted(revisions, key=lambda revision: revision.id):
             self._known.add(revision.id)
-            for host in (*_cluster_names(revision.id, cluster_domain), *revision.hosts):
+            for host in (*cluster_names(*revision.id, cluster_domain), *revision.hosts):
                 self._by_host.setdefault(host.lower().encode(), revision.id)
 
     def __repr__(self) -> str:
@@ -34,18 +35,6 @@ class RevisionIndex:
         namespace = fields.get(NAMESPACE_HEADER)
         name = fields.get(REVISION_HEADER)
         if namespace is None or name is None:
-            return self._by_host.get(_without_port(host.lower()))
+            return self._by_host.get(plain_host(host))
         named = RevisionId(namespace.decode("latin-1"), name.decode("latin-1"))
         return named if named in self._known else None
-
-
-def _cluster_names(revision: RevisionId, cluster_domain: str) -> Iterable[str]:
-    short = f"{revision.name}.{revision.namespace}"
-    return short, f"{short}.svc", f"{short}.svc.{cluster_domain}"
-
-
-def _without_port(host: bytes) -> bytes:
-    name, separator, port = host.rpartition(b":")
-    if separator and port.isdigit():
-        host = name
-    return host.removesuffix(b".")

@@ -39,6 +39,7 @@ from servingkit.http1.watcher import (
     Edits,
     FailureKind,
     Outcome,
+    Tap,
     TimeLimits,
     Unwatched,
     Watcher,
@@ -76,6 +77,7 @@ class Exchange:
         "_own_answer",
         "_progress_at",
         "_replayable",
+        "_tap",
         "_time_limits",
         "_upstream",
         "answer_added",
@@ -122,6 +124,7 @@ class Exchange:
         self._answer_complete = False
         self._chunked_to_client = False
         self._committed = False
+        self._tap: Tap | None = None
         self._time_limits: TimeLimits | None = None
         self._progress_at = now
 
@@ -155,6 +158,14 @@ class Exchange:
         """Set the time limits, counted from arrival."""
         self._time_limits = limits
         self._set_deadline()
+
+    def add_tap(self, tap: Tap) -> None:
+        """Have `tap` see the request's body from its first byte. To be called before any await."""
+        for data in self._kept:
+            tap.receive_body(data)
+        if self.request_complete:
+            tap.receive_end()
+        self._tap = tap
 
     def forward(self, address: Address, edits: Edits | None = None) -> None:
         """Send the request to `address` and its answer back, both as they come."""
@@ -236,6 +247,8 @@ class Exchange:
     def receive_body(self, data: bytes) -> None:
         """Take a piece of the request's body."""
         self.request_bytes += len(data)
+        if self._tap is not None:
+            self._tap.receive_body(data)
         if self._own_answer is not None or self.ended:
             return
         if self._replayable:
@@ -250,6 +263,8 @@ class Exchange:
     def receive_end(self) -> None:
         """Take the end of the request; trailers of requests are not passed on."""
         self.request_complete = True
+        if self._tap is not None:
+            self._tap.receive_end()
         if self._upstream is not None:
             self._send_end()
 
@@ -551,6 +566,9 @@ class Exchange:
         self.outcome = outcome
         self._kept.clear()
         watcher, self.watcher = self.watcher, _UNWATCHED  # no cycle is left to the collector
+        tap, self._tap = self._tap, None
+        if tap is not None:
+            tap.original_ended()
         try:
             watcher.ended()
         finally:

@@ -109,6 +109,22 @@ class Watcher(Protocol):
         ...
 
 
+class Tap(Protocol):
+    """Who sees the body of somebody else's request, as it comes. Must not raise."""
+
+    def receive_body(self, data: bytes) -> None:
+        """Take a piece."""
+        ...
+
+    def receive_end(self) -> None:
+        """The body is whole."""
+        ...
+
+    def original_ended(self) -> None:
+        """The exchange is over; if the body was not whole, it never will be."""
+        ...
+
+
 class Unwatched:
     """The watcher of exchanges that the program answers by itself."""
 

@@ -113,7 +113,7 @@ class World:
             refuse_before_end_s=settings.get("refuse_before_end_s", 10.0),
             drain_quiet_s=settings.get("drain_quiet_s", 0.0),
         )
-        activator = Activator(config, self._inside, self.cluster, self.cluster)
+        activator = Activator(config, self._inside, self.cluster, self.cluster, self.cluster)
         started = asyncio.Event()
         self._running.append(asyncio.create_task(activator.run(started)))
         async with asyncio.timeout(60):

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-from servingkit.cluster.protocols import Activator, OnChange
+from servingkit.cluster.protocols import Activator, OnChange, OnRoutesChange
 from servingkit.core.revision import Address, Mode, Pod, PodState, Revision, RevisionId
 from servingkit.core.revision_state import RevisionState
+from servingkit.core.route import Route
 
 NOWHERE = Address("127.0.0.1", 1)
 """Nothing listens there."""
@@ -34,6 +35,8 @@ class FakeCluster:
         self._activators: tuple[Activator, ...] = ()
         self._revision_watchers: list[OnChange] = []
         self._pods_watchers: list[OnChange] = []
+        self._routes: tuple[Route, ...] = ()
+        self._routes_watchers: list[OnRoutesChange] = []
 
     def put_revision(self, revision: Revision, replicas: int = 0) -> None:
         self._revisions = {**self._revisions, revision.id: revision}
@@ -52,6 +55,11 @@ class FakeCluster:
         self._pods[revision_id] = pods
         for watcher in self._pods_watchers:
             watcher(revision_id)
+
+    def put_routes(self, *routes: Route) -> None:
+        self._routes = routes
+        for watcher in self._routes_watchers:
+            watcher()
 
     def put_activators(self, *names: str) -> None:
         self._activators = tuple(Activator(name, "127.0.0.1") for name in sorted(names))
@@ -74,6 +82,12 @@ class FakeCluster:
 
     def on_pods_change(self, callback: OnChange) -> None:
         self._pods_watchers.append(callback)
+
+    def routes(self) -> tuple[Route, ...]:
+        return self._routes
+
+    def on_routes_change(self, callback: OnRoutesChange) -> None:
+        self._routes_watchers.append(callback)
 
     async def get_scale(self, revision: RevisionId) -> int:
         return self.replicas[revision]
