@@ -60,7 +60,8 @@ def test_the_sidecar_starts_with_what_it_is_given() -> None:
     at_start = {"SERVING_NAMESPACE": "team", "SERVING_POD": "iris-1", "SERVING_POD_IP": "10.0.0.1"}
     config = Config.from_env(environment_of(result) | at_start)
     assert (config.user_port, config.container_concurrency, config.revision) == (8080, 7, "iris")
-    assert (config.readiness_probe.path, config.readiness_probe.port) == ("/ready", 8080)
+    (probe,) = config.readiness_probes
+    assert (probe.path, probe.port) == ("/ready", 8080)
     from_fields = {e["name"]: e["valueFrom"] for e in sidecar_of(result)["env"] if "value" not in e}
     assert set(from_fields) == set(at_start)
 
