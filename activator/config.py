@@ -81,7 +81,7 @@ def _read_admission(env: EnvReader) -> AdmissionSettings:
     return AdmissionSettings(
         queue_limit=env.integer("QUEUE_LIMIT", 10_000, least=1),
         queue_limit_bytes=env.integer("QUEUE_LIMIT_BYTES", 134_217_728, least=1),
-        queue_timeout_s=env.seconds("QUEUE_TIMEOUT_SECONDS", 0.0),
-        response_start_timeout_s=env.seconds("RESPONSE_START_TIMEOUT_SECONDS", 0.0),
+        hold_timeout_s=env.seconds("HOLD_TIMEOUT_SECONDS", 0.0),
+        pod_answer_timeout_s=env.seconds("POD_ANSWER_TIMEOUT_SECONDS", 0.0),
         tenant_header=tenant_header.lower().encode(),
     )

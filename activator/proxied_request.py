@@ -204,7 +204,7 @@ class ProxiedRequest:
     # --- inside ---------------------------------------------------------------------------------
 
     def _longest_wait_s(self) -> float:
-        limits_s = [self._gate.settings.queue_timeout_s or None, self._wait_preference_s]
+        limits_s = [self._gate.settings.hold_timeout_s or None, self._wait_preference_s]
         shortest_s = min((limit for limit in limits_s if limit is not None), default=None)
         return 0.0 if shortest_s is None else max(shortest_s, _SHORTEST_WAIT_S)
 

@@ -291,5 +291,5 @@ class RevisionGate:
 
 def _time_limits(revision: Revision, settings: AdmissionSettings) -> TimeLimits:
     return TimeLimits(
-        max_duration_s=revision.timeout_s, response_start_s=settings.response_start_timeout_s
+        max_duration_s=revision.timeout_s, response_start_s=settings.pod_answer_timeout_s
     )

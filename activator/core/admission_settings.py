@@ -18,8 +18,8 @@ NAMES: Final = (
     "lb-policy",
     "queue-limit",
     "queue-limit-bytes",
-    "queue-timeout",
-    "response-start-timeout",
+    "hold-timeout",
+    "pod-answer-timeout",
     "pod-failure-threshold",
     "retry-sent-requests",
     "sse-heartbeat",
@@ -55,10 +55,10 @@ class AdmissionSettings:
     queue_limit_bytes: int = 134_217_728
     """Bytes that waiting requests may keep: their heads, and up to 64 KiB of each body."""
 
-    queue_timeout_s: float = 0.0
+    hold_timeout_s: float = 0.0
     """Longest time to wait for a pod, from arrival. 0: as long as the request may take."""
 
-    response_start_timeout_s: float = 0.0
+    pod_answer_timeout_s: float = 0.0
     """Longest time from going to a pod to the first byte of its answer. 0: no limit."""
 
     pod_failure_threshold: int = 3
@@ -111,10 +111,8 @@ def _read(reader: SettingReader, defaults: AdmissionSettings) -> AdmissionSettin
         lb_policy=reader.optional_choice("lb-policy", LbPolicyName) or defaults.lb_policy,
         queue_limit=reader.whole("queue-limit", defaults.queue_limit, least=1),
         queue_limit_bytes=reader.whole("queue-limit-bytes", defaults.queue_limit_bytes, least=1),
-        queue_timeout_s=reader.seconds("queue-timeout", defaults.queue_timeout_s),
-        response_start_timeout_s=reader.seconds(
-            "response-start-timeout", defaults.response_start_timeout_s
-        ),
+        hold_timeout_s=reader.seconds("hold-timeout", defaults.hold_timeout_s),
+        pod_answer_timeout_s=reader.seconds("pod-answer-timeout", defaults.pod_answer_timeout_s),
         pod_failure_threshold=reader.whole(
             "pod-failure-threshold", defaults.pod_failure_threshold, least=1
         ),
