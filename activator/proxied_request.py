@@ -133,7 +133,8 @@ class ProxiedRequest:
         if self._held_from:
             self._stop_holding()
             self._limit_answer()
-        forwarded = forwarded_for(exchange.request, exchange.peer)
+        earlier = exchange.request.fields.get(X_FORWARDED_FOR)
+        forwarded = forwarded_for(earlier, exchange.peer)
         added: tuple[Header, ...] = (_PROXIED, forwarded)
         # A body that cannot be sent twice has to wait in the pod, if it has to wait.
         if exchange.replayable:

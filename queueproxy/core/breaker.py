@@ -71,7 +71,7 @@ class Breaker(Generic[Holder]):
             holder: what the ticket stands for; handed back when its turn comes.
             may_wait: False: a slot at once or nothing.
         """
-        if self._has_slot():
+        if self._has_room() and len(self._queue) == self._tombstones:  # nobody waits
             self.running += 1
             return Ticket(holder, TicketState.RUNNING)
         if not may_wait or self.waiting >= self.queue_depth:
@@ -91,7 +91,7 @@ class Breaker(Generic[Holder]):
         elif left is TicketState.WAITING:
             self._tombstones += 1
             self._sweep()
-        return self.next_granted()
+        return self.next_granted() if self._queue else None
 
     def resize(self, container_concurrency: int, queue_depth: int) -> None:
         """Change the limits. After growth call `next_granted` until it returns None.
@@ -123,9 +123,6 @@ class Breaker(Generic[Holder]):
     def _has_room(self) -> bool:
         limit = self.container_concurrency
         return limit == 0 or self.running < limit
-
-    def _has_slot(self) -> bool:
-        return self._has_room() and self.waiting == 0
 
     def _sweep(self) -> None:
         # Keeps the deque at most twice as long as the queue, at constant cost for each leaver.

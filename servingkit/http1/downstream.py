@@ -19,7 +19,7 @@ from servingkit.http1.exchange import Exchange
 from servingkit.http1.request_reader import RequestLimits, RequestReader
 from servingkit.http1.stream import Dialer, Stream
 from servingkit.http1.transport import peer_present, reset, tcp_socket
-from servingkit.http1.wheel import NEVER, Wheel
+from servingkit.http1.wheel import NEVER, TICK_S, Wheel
 
 if TYPE_CHECKING:
     import socket
@@ -312,7 +312,12 @@ class ClientConnection:
     def set_deadline(self, at: float) -> None:
         """Be called back then, or before it to see whether the client has stalled."""
         self._due_at = at
-        self._shared.wheel.set(self, min(at, self._stalled_at))
+        if self._stalled_at < at:  # noqa: PLR1730 -- min() is a call
+            at = self._stalled_at
+        if self.wheel_slot >= 0 and at >= self.wheel_slot * TICK_S:
+            self.deadline_at = at  # as Wheel.set does; nearly all end here, three for each request
+        else:
+            self._shared.wheel.set(self, at)
 
     def exchange_over(self) -> None:
         """Let the next request have its turn, or close."""
@@ -403,7 +408,8 @@ class ClientConnection:
         self.feeding = True
         try:
             while data:
-                if not self._reader.in_body and self._enough_read():
+                busy = self._exchange is not None or self._pipeline
+                if busy and not self._reader.in_body and self._enough_read():
                     self._unread = memoryview(bytes(data))
                     self.pause_reading()
                     return
@@ -434,10 +440,7 @@ class ClientConnection:
             self._pipeline.append(exchange)
 
     def _enough_read(self) -> bool:
-        if len(self._pipeline) >= _PIPELINED:
-            return True
-        waiting = self._exchange is not None or bool(self._pipeline)
-        return waiting and self._reader.tunnel_wanted
+        return len(self._pipeline) >= _PIPELINED or self._reader.tunnel_wanted
 
     def _start(self, exchange: Exchange) -> None:
         self._exchange = exchange

@@ -466,13 +466,14 @@ class Exchange:
         upstream.begin(self, to_head=request.method == b"HEAD")
         edits = self._edits or _NO_EDITS
         upstream.out.append(encode_request(request, edits.dropped, edits.added, edits.host))
-        for data in self._kept:
-            self._send_body(data)
+        chunked = request.body_length == CHUNKED
+        if self._kept:
+            upstream.out += map(encode_chunk, self._kept) if chunked else self._kept
         if self.request_bytes > REPLAY_BYTES:
             self._replayable = False
             self._kept.clear()
-        if self.request_complete:
-            self._send_end()
+        if self.request_complete and chunked:
+            upstream.out.append(encode_last_chunk())
         if not self._client.feeding:
             upstream.flush()
             if not self.request_complete and not upstream.write_paused():

@@ -200,7 +200,7 @@ class RequestReader:
 
         It runs for every request: a known one that has come whole takes the shortest way.
         """
-        head = self._known.get(raw)
+        head = self._known.by_bytes.get(raw)
         if head is None:
             self._head = None
             left = self._parse(raw)

@@ -91,6 +91,8 @@ class UpstreamConnection:
         self._reading_paused = False
         self._to_head = False
         self._parser_astray = False
+        self._reason = b""  # these two are empty again when a head is complete
+        self._headers: list[Header] = []
         self._reset_message()
 
     def __repr__(self) -> str:
@@ -98,9 +100,7 @@ class UpstreamConnection:
         return f"<UpstreamConnection {self.address} {state}>"
 
     def _reset_message(self) -> None:
-        self._reason = b""
-        self._headers: list[Header] = []
-        self._trailers: list[Header] = []
+        self._trailers: list[Header] | None = None
         self._head: AnswerHead | None = None  # the final one, once it is there
         self._head_bytes = 0
         self._body_left = 0  # of an answer with a known head
@@ -254,6 +254,8 @@ class UpstreamConnection:
         """Take a header or, after the head, a trailer."""
         if not self._in_body:
             self._headers.append((name, value))
+        elif self._trailers is None:
+            self._trailers = [(name, value)]
         elif len(self._trailers) < _MOST_HEADERS:
             self._trailers.append((name, value))
         else:
@@ -304,7 +306,7 @@ class UpstreamConnection:
         if end < len(HEAD_END):
             return False
         raw, rest = data[:end], data[end:]
-        head = self._known.get(raw)
+        head = self._known.by_bytes.get(raw)
         if head is None:
             self._parse(raw)
             self._keep(raw)
@@ -345,7 +347,7 @@ class UpstreamConnection:
     def _finish(self, receiver: Receiver | None) -> None:
         self._over = True
         if receiver is not None:
-            receiver.receive_answer_end(self._trailers)
+            receiver.receive_answer_end(self._trailers or ())
 
     def _parse(self, data: bytes) -> None:
         try:

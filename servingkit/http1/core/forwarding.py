@@ -61,9 +61,8 @@ _STATUS_LINES: Final = {
 }
 
 
-def forwarded_for(head: RequestHead, peer: str) -> Header:
-    """Return X-Forwarded-For with `peer` appended to what the request carried."""
-    earlier = head.fields.get(X_FORWARDED_FOR)
+def forwarded_for(earlier: bytes | None, peer: str) -> Header:
+    """Return X-Forwarded-For with `peer` appended to what the request carried, if anything."""
     value = peer.encode()
     return (b"X-Forwarded-For", value if earlier is None else earlier + b", " + value)
 

@@ -27,17 +27,13 @@ _MOST_BYTES: Final = 2_048
 class KnownHeads(Generic[Head]):
     """The last few heads. They are shared between exchanges: nobody may change one."""
 
-    __slots__ = ("_heads",)
+    __slots__ = ("by_bytes",)
 
     def __init__(self) -> None:
-        self._heads: dict[bytes, Head] = {}
+        self.by_bytes: dict[bytes, Head] = {}
 
     def __repr__(self) -> str:
-        return f"<KnownHeads {len(self._heads)}>"
-
-    def get(self, raw: bytes) -> Head | None:
-        """Return what these bytes mean, if they were kept."""
-        return self._heads.get(raw)
+        return f"<KnownHeads {len(self.by_bytes)}>"
 
     def keep(self, raw: bytes, head: Head) -> None:
         """Keep a head if these bytes are all of it and nothing else.
@@ -48,6 +44,6 @@ class KnownHeads(Generic[Head]):
         """
         if len(raw) > _MOST_BYTES or raw.count(b"\n") != len(head.headers) + 2:
             return
-        if len(self._heads) >= _MOST:
-            self._heads.clear()
-        self._heads[raw] = head
+        if len(self.by_bytes) >= _MOST:
+            self.by_bytes.clear()
+        self.by_bytes[raw] = head

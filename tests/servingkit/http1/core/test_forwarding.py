@@ -152,8 +152,42 @@ def test_trailers_that_would_be_acted_on_do_not_pass() -> None:
     assert encode_last_chunk(trailers) == b"0\r\nGrpc-Status: 0\r\n\r\n"
 
 
-@pytest.mark.parametrize(
-    ("earlier", "value"), [((), b"1.2.3.4"), (((b"X-Forwarded-For", b"b"),), b"b, 1.2.3.4")]
-)
-def test_forwarded_for_ends_with_the_peer(earlier: tuple[Header, ...], value: bytes) -> None:
-    assert forwarded_for(request(*earlier), "1.2.3.4") == (b"X-Forwarded-For", value)
+@pytest.mark.parametrize(("earlier", "value"), [(None, b"1.2.3.4"), (b"b", b"b, 1.2.3.4")])
+def test_forwarded_for_ends_with_the_peer(earlier: bytes | None, value: bytes) -> None:
+    assert forwarded_for(earlier, "1.2.3.4") == (b"X-Forwarded-For", value)
+
+
+def test_a_head_that_is_sent_again_follows_its_edits() -> None:
+    head = request((b"A", b"1"), (b"B", b"2"))
+    drop_a, drop_b = frozenset((b"a",)), frozenset((b"b",))
+    for _ in range(2):
+        assert lines(encode_request(head, drop_a, ((b"C", b"3"),)))[2:] == [b"B: 2", b"C: 3"]
+        assert lines(encode_request(head, drop_b))[2:] == [b"A: 1"]
+        assert lines(encode_request(head, drop_b, (), b"h"))[1:] == [b"Host: h", b"A: 1"]
+
+
+def test_an_answer_that_is_given_again_suits_its_client() -> None:
+    head = AnswerHead(200, b"OK", ((b"A", b"1"), (b"Content-Length", b"0")))
+    drop_a = frozenset((b"a",))
+
+    def encoded(
+        dropped: frozenset[bytes], *added: Header, minor_version: int = 1, keep_alive: bool = True
+    ) -> list[bytes]:
+        return lines(
+            encode_answer(
+                head,
+                dropped,
+                minor_version=minor_version,
+                keep_alive=keep_alive,
+                asked_by_head=False,
+                added=added,
+            )
+        )[1:]
+
+    length = b"Content-Length: 0"
+    for _ in range(2):
+        assert encoded(drop_a) == [length]
+        assert encoded(frozenset()) == [b"A: 1", length]
+        assert encoded(drop_a, (b"B", b"2")) == [length, b"B: 2"]
+        assert encoded(drop_a, keep_alive=False) == [length, b"Connection: close"]
+        assert encoded(drop_a, minor_version=0) == [length, b"Connection: keep-alive"]

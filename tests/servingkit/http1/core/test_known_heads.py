@@ -14,9 +14,9 @@ def head(*more: Header) -> RequestHead:
 def test_only_the_same_bytes_bring_a_head_back() -> None:
     known, kept = KnownHeads[RequestHead](), head()
     known.keep(RAW, kept)
-    assert known.get(RAW) is kept
-    assert known.get(RAW.replace(b"A: b", b"A: B")) is None
-    assert known.get(RAW[:-2]) is None
+    assert known.by_bytes.get(RAW) is kept
+    assert known.by_bytes.get(RAW.replace(b"A: b", b"A: B")) is None
+    assert known.by_bytes.get(RAW[:-2]) is None
 
 
 @pytest.mark.parametrize(
@@ -32,14 +32,14 @@ def test_only_the_same_bytes_bring_a_head_back() -> None:
 def test_bytes_that_are_not_the_head_alone_are_not_kept(raw: bytes) -> None:
     known = KnownHeads[RequestHead]()
     known.keep(raw, head())
-    assert known.get(raw) is None
+    assert known.by_bytes.get(raw) is None
 
 
 def test_a_long_head_is_not_kept() -> None:
     known = KnownHeads[RequestHead]()
     raw = RAW.replace(b"A: b", b"A: " + b"b" * 3_000)
     known.keep(raw, head())
-    assert known.get(raw) is None
+    assert known.by_bytes.get(raw) is None
 
 
 def test_no_more_than_a_few_hundred_are_kept_and_the_last_is_among_them() -> None:
@@ -47,5 +47,5 @@ def test_no_more_than_a_few_hundred_are_kept_and_the_last_is_among_them() -> Non
     raws = [RAW.replace(b"A: b", b"A: %d" % number) for number in range(1_000)]
     for raw in raws:
         known.keep(raw, kept)
-    assert known.get(raws[-1]) is kept
-    assert sum(known.get(raw) is kept for raw in raws) <= 256
+    assert known.by_bytes.get(raws[-1]) is kept
+    assert sum(known.by_bytes.get(raw) is kept for raw in raws) <= 256
