@@ -4,6 +4,7 @@ GET /                                 the dashboard
 GET /healthz                          ok
 GET /v1/revisions                     {"revisions": [RevisionStatus, ...]}
 GET /v1/revisions/NAMESPACE/NAME      RevisionDetail, or 404
+GET /v1/config                        {"valid": bool, "path": ..., "problems": [...]}
 GET /v1/events                        server-sent events, see `event_stream`
 """
 
@@ -29,7 +30,12 @@ _STATUSES_A_TURN: Final = 50
 """So many are put together in one turn of the loop (1 ms): decisions do not wait for a reader."""
 
 
-def api_application(statuses: Statuses, detail: DetailOf, events: EventStream) -> web.Application:
+def api_application(
+    statuses: Statuses,
+    detail: DetailOf,
+    events: EventStream,
+    config: Callable[[], dict[str, object]],
+) -> web.Application:
     """Return the API's routes."""
 
     async def healthz(_: web.Request) -> web.Response:
@@ -51,10 +57,14 @@ def api_application(statuses: Statuses, detail: DetailOf, events: EventStream) -
             return web.json_response({"error": f"no revision {revision_id}"}, status=404)
         return web.Response(body=msgspec.json.encode(one), content_type="application/json")
 
+    async def show_config(_: web.Request) -> web.Response:
+        return web.json_response(config())
+
     application = web.Application()
     application.router.add_get("/", dashboard)
     application.router.add_get("/healthz", healthz)
     application.router.add_get("/v1/revisions", list_revisions)
     application.router.add_get("/v1/revisions/{namespace}/{name}", show_revision)
+    application.router.add_get("/v1/config", show_config)
     application.router.add_get("/v1/events", events.serve)
     return application

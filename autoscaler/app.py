@@ -13,6 +13,7 @@ from aiohttp import web
 from autoscaler.api import api_application
 from autoscaler.cluster import Cluster
 from autoscaler.config import Config
+from autoscaler.defaults_watch import DefaultsWatch
 from autoscaler.event_stream import EventStream
 from autoscaler.metrics import RevisionMetrics
 from autoscaler.multiscaler import Multiscaler
@@ -41,6 +42,9 @@ class Autoscaler:
         self._cluster = cluster
         activators_heard_at: dict[str, float] = {}
         self._multiscaler = Multiscaler(cluster, config.defaults, activators_heard_at)
+        self._defaults = DefaultsWatch(
+            config.defaults, config.defaults_source, self._multiscaler.set_defaults
+        )
         self._receiver = StatReceiver(activators_heard_at, self._multiscaler.receive)
 
     def __repr__(self) -> str:
@@ -57,15 +61,18 @@ class Autoscaler:
         metrics = RevisionMetrics(self.statuses, scraper.failures.total)
         async with AsyncExitStack() as sites:
             self.stat_port = await self._listen(sites, self._receiver.application(), self.stat_port)
-            page = await engine.listen(MetricsPage(metrics), self._host, self.metrics_port)
+            page = await engine.listen(
+                MetricsPage(metrics, self._defaults), self._host, self.metrics_port
+            )
             sites.callback(page.abort)
             self.metrics_port = page.port
             events = EventStream(self._multiscaler.journal, self._matching)
-            api = api_application(self._each_status, self.detail, events)
+            api = api_application(self._each_status, self.detail, events, self._defaults.as_json)
             self.api_port = await self._listen(sites, api, self.api_port)
             # First of all, since the sites wait for those who read.
             sites.callback(self._multiscaler.journal.close)
             async with engine, asyncio.TaskGroup() as loops:
+                loops.create_task(self._defaults.run())
                 loops.create_task(self._multiscaler.run())
                 loops.create_task(scraper.run())
                 if started is not None:

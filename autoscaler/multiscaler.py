@@ -77,6 +77,12 @@ class Multiscaler:
         if stat.average_concurrent_requests > 0 and tracked.is_at_zero:
             tracked.turn.set()
 
+    def set_defaults(self, defaults: Defaults) -> None:
+        """Take what holds for revisions that do not say otherwise, from the next tick on."""
+        self._defaults = defaults
+        for revision_id in self._cluster.revisions.revisions():
+            self._changed.put_nowait(revision_id)
+
     async def _give_turns(self) -> None:
         """Give each revision its turn when its tick is due, a few at a time."""
         while True:

@@ -107,6 +107,7 @@ class _Loop:
                 api_port=settings.api_port,
                 metrics_port=0,
                 defaults=settings.defaults,
+                defaults_source=settings.defaults_source,
             ),
             Cluster(
                 revisions=cluster,

@@ -11,6 +11,7 @@ from inflight.local.settings import DEFAULT_API_PORT, LocalSettings
 from inflight.scaling.fields import Fields
 from inflight.scaling.options import (
     ANNOTATION,
+    CONFIG,
     CONTAINER_CONCURRENCY,
     GRACE_PERIOD,
     SCALING,
@@ -58,6 +59,7 @@ _REPEATED_OPTIONS: OptionTable = {
     **ANNOTATION,
 }
 _GLOBAL_OPTIONS: OptionTable = {
+    **CONFIG,
     **GRACE_PERIOD,
     "activators": ("N", "how many; more than one are processes of their own (1)"),
     "api-port": ("PORT", f"port of the control API; 0: a free one ({DEFAULT_API_PORT})"),
@@ -66,7 +68,7 @@ _GLOBAL_OPTIONS: OptionTable = {
 }
 _GROUPS = {
     "one revision, instead of a FILE; its command follows --": _REVISION_OPTIONS,
-    "its scaling, by Knative's annotations": SCALING,
+    "its scaling, by the names of its annotations": SCALING,
     "all revisions": _GLOBAL_OPTIONS,
 }
 _NUMBERS = ("container-concurrency", "timeout", "port", "api-port", "activators")
@@ -95,7 +97,8 @@ def read_settings(
         search_path: the variable PATH.
     """
     line = _CommandLine(arguments, command)
-    defaults = line.defaults()
+    source = line.defaults_source()
+    defaults = line.defaults(source)
     reader = RevisionReader(defaults, line.problems, search_path)
     if arguments.files:
         line.refuse_revision_options()
@@ -110,6 +113,7 @@ def read_settings(
         endpoint_lag_s=line.endpoint_lag_s(),
         log_directory=line.log_directory(),
         defaults=defaults,
+        defaults_source=source,
         json=arguments.json,
     )
     if line.problems:

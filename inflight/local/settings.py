@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from autoscaler.core.defaults import Defaults
+from autoscaler.defaults_source import DefaultsSource
 from inflight.scaling.options import DEFAULTS
 from servingkit.core.revision import RevisionId
 
@@ -71,6 +72,9 @@ class LocalSettings:
 
     defaults: Defaults = DEFAULTS
     """What the autoscaler takes for what a revision does not say."""
+
+    defaults_source: DefaultsSource | None = None
+    """Where they are written, and followed. None: they stay."""
 
     json: bool = False
     """One JSON object a line on standard output, for machines."""

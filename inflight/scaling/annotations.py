@@ -1,6 +1,7 @@
 """Reads the settings of one revision as a person wrote them: scaling, and admission."""
 
 from activator.core.admission_settings import AdmissionSettings, read_admission_settings
+from autoscaler.core.additions import OUR_NAMES, OUR_PREFIX
 from autoscaler.core.defaults import Defaults
 from autoscaler.core.settings import PREFIX, parse_annotations
 from inflight.scaling.fields import Fields
@@ -16,7 +17,7 @@ def read_annotations(fields: Fields, defaults: Defaults, problems: list[Problem]
     annotations = others.text_by_name()
     written = {key: others.label(key) for key in annotations}
     for name, value in scaling.text_by_name().items():
-        key = PREFIX + name
+        key = (OUR_PREFIX if name in OUR_NAMES else PREFIX) + name
         if key in annotations:
             scaling.reject(name, f"to be given once; {written[key]} is there too")
         annotations[key] = value

@@ -6,14 +6,17 @@ would have said, so that both are read and checked by the same code.
 
 import argparse
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 
 from autoscaler.core.defaults import Defaults, parse_defaults
+from autoscaler.defaults_source import DefaultsSource
 from servingkit.config import ConfigError, Problem
 
 OptionTable = Mapping[str, tuple[str, str]]
 """From an option's name to the placeholder of its value, and what it is."""
 
 DEFAULTS = Defaults(allow_zero_initial_scale=True)
+_BELOW = {"allow-zero-initial-scale": "true"}
 
 CONTAINER_CONCURRENCY: OptionTable = {
     "container-concurrency": ("N", "requests one pod may run at once; 0: no limit (0)"),
@@ -35,9 +38,21 @@ SCALING: OptionTable = {
     "panic-threshold-percentage": ("P", "panic when so many more pods are wanted (200)"),
     "scale-down-delay": ("TIME", "how long fewer pods must be wanted (0s)"),
     "scale-to-zero-pod-retention-period": ("TIME", "how long the last pod stays at least (0s)"),
+    "metrics": ("LIST", "further metrics, such as rps=50,gauge:vllm:num_requests_waiting=4"),
+    "metrics-port": ("PORT", "port of a pod with the model's metrics (on the sidecar's page)"),
+    "metrics-path": ("PATH", "path of the model's metrics (/metrics)"),
+    "schedules": ("LIST", "bounds by the clock: '0 8 * * mon-fri Europe/Berlin 10h min-scale=3'"),
+    "credit-starting-pods": ("BOOL", "count what waits for a pod as the work it is (false)"),
+    "tolerance-percentage": ("P", "keep the pods while load is so little off (0)"),
+    "prediction": ("MODE", "off, preview, or floor: pods for the load at the horizon (off)"),
+    "prediction-window": ("TIME", "how far a prediction looks back (5m)"),
+    "prediction-horizon": ("TIME", "how far it looks ahead: the start of a pod (60s)"),
 }
 GRACE_PERIOD: OptionTable = {
     "scale-to-zero-grace-period": ("TIME", "how long the last pod stays after load ended (30s)"),
+}
+CONFIG: OptionTable = {
+    "config": ("PATH", "defaults of all revisions: a YAML file, or a folder with a file a key"),
 }
 ANNOTATION: OptionTable = {
     "annotation": ("KEY=VALUE", "any other annotation of Knative's"),
@@ -103,14 +118,29 @@ class GivenOptions:
             values["containerConcurrency"] = value
         return values
 
-    def defaults(self) -> Defaults:
-        """Return the autoscaler's defaults."""
-        written = {f"--{name}": str(value) for name, value in self.pick(GRACE_PERIOD)}
+    def defaults_source(self) -> DefaultsSource | None:
+        """Return where the autoscaler's defaults are written, if a person said so."""
+        for _, path in self.pick(CONFIG):
+            written = self._written_defaults()
+            labels = {key: f"--{key}" for key in written}
+            return DefaultsSource(below=_BELOW, path=Path(str(path)), above=written, labels=labels)
+        return None
+
+    def defaults(self, source: DefaultsSource | None) -> Defaults:
+        """Return the autoscaler's defaults as they are now."""
         try:
-            return parse_defaults({"--allow-zero-initial-scale": "true", **written}, "--")
+            if source is not None:
+                return source.read()
+            written = self._written_defaults().items()
+            return parse_defaults(
+                {f"--{key}": value for key, value in (*_BELOW.items(), *written)}, "--"
+            )
         except ConfigError as error:
             self.problems += error.problems
             return DEFAULTS
+
+    def _written_defaults(self) -> dict[str, str]:
+        return {name: str(value) for name, value in self.pick(GRACE_PERIOD)}
 
     def _annotation_by_key(self) -> dict[str, str]:
         annotations: dict[str, str] = {}

@@ -12,6 +12,7 @@ from inflight.scaling.annotations import read_annotations
 from inflight.scaling.fields import Fields
 from inflight.scaling.options import (
     ANNOTATION,
+    CONFIG,
     CONTAINER_CONCURRENCY,
     GRACE_PERIOD,
     SCALING,
@@ -72,7 +73,7 @@ _OUTPUT_OPTIONS: OptionTable = {
 _GROUPS = {
     "a load, instead of a FILE": _SHAPE_OPTIONS,
     "the model": {**CONTAINER_CONCURRENCY, **_MODEL_OPTIONS},
-    "its scaling, by Knative's annotations": {**SCALING, **GRACE_PERIOD},
+    "its scaling, by the names of its annotations": {**SCALING, **GRACE_PERIOD, **CONFIG},
     "output, besides the summary": _OUTPUT_OPTIONS,
 }
 _BEGIN = "2024-01-01T00:00"
@@ -135,7 +136,11 @@ class _CommandLine(GivenOptions):
 
     def scenarios(self) -> Iterator[tuple[str, Scenario]]:
         """Yield what is to be simulated, by name."""
-        model, defaults, begin_wall_s = self._model(), self.defaults(), self._begin_wall_s()
+        model, defaults, begin_wall_s = (
+            self._model(),
+            self.defaults(self.defaults_source()),
+            self._begin_wall_s(),
+        )
         if not self._compared:
             fields = Fields(self.scaling_fields(), self.problems, label)
             yield "simulated", self._scenario(fields, model, defaults, begin_wall_s)

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from autoscaler.config import Config
@@ -37,4 +39,24 @@ def test_every_bad_variable_is_named() -> None:
         "STAT_PORT",
         "AUTOSCALER_STABLE_WINDOW",
         "AUTOSCALER_STABEL_WINDOW",
+    }
+
+
+def test_a_file_of_defaults_is_read_and_beaten_by_the_environment(tmp_path: Path) -> None:
+    path = tmp_path / "autoscaler.yaml"
+    path.write_text("stable-window: 30s\nmax-scale: 7\n")
+    config = Config.from_env({"CONFIG_PATH": str(path), "AUTOSCALER_MAX_SCALE": "3"})
+    assert (config.defaults.stable_window_s, config.defaults.max_scale) == (30, 3)
+    assert config.defaults_source is not None
+    assert config.defaults_source.read() == config.defaults
+
+
+def test_bad_keys_of_the_file_and_of_the_environment_are_named_as_written(tmp_path: Path) -> None:
+    path = tmp_path / "autoscaler.yaml"
+    path.write_text("stable-window: 1s\n")
+    with pytest.raises(ConfigError) as refused:
+        Config.from_env({"CONFIG_PATH": str(path), "AUTOSCALER_MAX_SCALE": "-3"})
+    assert {problem.key for problem in refused.value.problems} == {
+        f"{path}: stable-window",
+        "AUTOSCALER_MAX_SCALE",
     }

@@ -229,3 +229,12 @@ async def test_a_revision_of_another_class_is_left_to_others() -> None:
         await until(lambda: (IRIS, 3) in cluster.scale_writes)
         cluster.put_revision(revision({"class": "keda.sh", "min-scale": "4"}))
         await until(lambda: IRIS not in multiscaler.tracked)
+
+
+async def test_changed_defaults_hold_for_revisions_that_are_there() -> None:
+    cluster = FakeCluster()
+    cluster.put_revision(revision())
+    async with scaling(cluster) as multiscaler:
+        await decided(multiscaler)
+        multiscaler.set_defaults(replace(ZERO, min_scale=2))
+        await until(lambda: cluster.written_pods() == [2])

@@ -12,11 +12,15 @@ def read(values: dict[object, object]) -> tuple[dict[str, str], list[Problem]]:
 
 def test_names_with_and_without_prefix_become_annotations() -> None:
     annotations, problems = read(
-        {"scaling": {"target": 7}, "annotations": {"autoscaling.knative.dev/window": "30s"}}
+        {
+            "scaling": {"target": 7, "prediction": "floor"},
+            "annotations": {"autoscaling.knative.dev/window": "30s"},
+        }
     )
     assert problems == []
     assert annotations == {
         "autoscaling.knative.dev/target": "7",
+        "inflight.dev/prediction": "floor",
         "autoscaling.knative.dev/window": "30s",
     }
 

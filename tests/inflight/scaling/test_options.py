@@ -1,9 +1,12 @@
 import argparse
+from pathlib import Path
 
 from autoscaler.core.defaults import Defaults
-from autoscaler.core.settings import PREFIX, parse_annotations
+from inflight.scaling.annotations import read_annotations
+from inflight.scaling.fields import Fields
 from inflight.scaling.options import (
     ANNOTATION,
+    CONFIG,
     CONTAINER_CONCURRENCY,
     DEFAULTS,
     GRACE_PERIOD,
@@ -13,8 +16,9 @@ from inflight.scaling.options import (
     add_repeated_group,
     label,
 )
+from servingkit.config import Problem
 
-ALL = {**CONTAINER_CONCURRENCY, **SCALING, **GRACE_PERIOD}
+ALL = {**CONTAINER_CONCURRENCY, **SCALING, **GRACE_PERIOD, **CONFIG}
 
 
 def given(*arguments: str) -> GivenOptions:
@@ -24,12 +28,20 @@ def given(*arguments: str) -> GivenOptions:
     return GivenOptions(parser.parse_args(arguments), ALL, CONTAINER_CONCURRENCY)
 
 
-def test_every_scaling_option_is_an_annotation_of_knatives() -> None:
-    valid = {"metric": "rps", "activation-scale": "2", "max-scale": "5", "window": "60s"}
-    percentages = {name: "200" for name in SCALING if "threshold" in name}
-    values = dict.fromkeys(SCALING, "2") | valid | percentages
-    values |= {name: "2s" for name in SCALING if name.endswith(("delay", "period"))}
-    parse_annotations({PREFIX + name: value for name, value in values.items()}, DEFAULTS)
+def refused(name: str) -> list[Problem]:
+    """Return what is wrong with an option whose value cannot be used."""
+    problems: list[Problem] = []
+    read_annotations(
+        Fields({"scaling": {name: "no such value"}}, problems, label), DEFAULTS, problems
+    )
+    return problems
+
+
+def test_every_scaling_option_is_an_annotation_that_the_autoscaler_knows() -> None:
+    for name in SCALING:
+        (problem,) = refused(name)
+        assert problem.key == f"--{name}"
+        assert not problem.expected.startswith("one of ")
 
 
 def test_what_was_given_reads_as_in_a_revision_file() -> None:
@@ -42,11 +54,11 @@ def test_what_was_given_reads_as_in_a_revision_file() -> None:
 
 
 def test_grace_period_is_a_default_of_the_autoscaler() -> None:
-    assert given("--scale-to-zero-grace-period=7s").defaults() == Defaults(
+    assert given("--scale-to-zero-grace-period=7s").defaults(None) == Defaults(
         allow_zero_initial_scale=True, scale_to_zero_grace_period_s=7
     )
     bad = given("--scale-to-zero-grace-period=7")
-    assert bad.defaults() == DEFAULTS
+    assert bad.defaults(None) == DEFAULTS
     assert [problem.key for problem in bad.problems] == ["--scale-to-zero-grace-period"]
 
 
@@ -65,3 +77,25 @@ def test_key_of_a_file_is_labelled_with_its_option() -> None:
     assert label("annotations.a/b") == "--annotation a/b"
     assert label("containerConcurrency") == "--container-concurrency"
     assert label("name") == "--name"
+
+
+def test_a_file_of_defaults_is_read_and_beaten_by_an_option(tmp_path: Path) -> None:
+    path = tmp_path / "defaults.yaml"
+    path.write_text("stable-window: 30s\nscale-to-zero-grace-period: 9s\n")
+    options = given(f"--config={path}", "--scale-to-zero-grace-period=7s")
+    source = options.defaults_source()
+    defaults = options.defaults(source)
+    assert options.problems == []
+    assert (defaults.stable_window_s, defaults.scale_to_zero_grace_period_s) == (30, 7)
+    assert defaults.allow_zero_initial_scale
+
+
+def test_what_is_wrong_with_the_file_or_the_option_is_named_as_written(tmp_path: Path) -> None:
+    path = tmp_path / "defaults.yaml"
+    path.write_text("stable-window: 1s\n")
+    options = given(f"--config={path}", "--scale-to-zero-grace-period=x")
+    options.defaults(options.defaults_source())
+    assert {problem.key for problem in options.problems} == {
+        f"{path}: stable-window",
+        "--scale-to-zero-grace-period",
+    }

@@ -47,7 +47,7 @@ class Api:
     async def start(self) -> None:
         self.journal = Journal()
         events = EventStream(self.journal, lambda match, _: ([STATUS], 1) if match else ([], 0))
-        application = api_application(lambda: [STATUS], known, events)
+        application = api_application(lambda: [STATUS], known, events, dict)
         self._runner = web.AppRunner(application, access_log=None)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True).start()
