@@ -60,6 +60,7 @@ class LocalPod:
         self._ports = PodPorts.take(node.ports)
         self._deletion = asyncio.Event()
         self._grace_s: float = settings.timeout_s
+        self._started_at: float | None = None
         self._ready_at: float | None = None
         self._processes: list[ChildProcess] = []
         self._kill_timer: asyncio.Timeout | None = None
@@ -75,6 +76,7 @@ class LocalPod:
             serving=Address(HOST, self._ports.serving),
             stats=Address(HOST, self._ports.stats),
             created_at=self.created_at,
+            started_at=self._started_at,
         )
 
     def delete(self, grace_s: float | None = None) -> None:
@@ -100,6 +102,8 @@ class LocalPod:
             sidecar = await self._start(sidecar_program)
         except OSError as error:
             return ContainerExit("model", str(error), ())
+        self._started_at = monotonic()
+        self._on_change()
         async with asyncio.TaskGroup() as tasks:
             prober = tasks.create_task(self._probe_for_ever())
             model_end = tasks.create_task(model.ended())
