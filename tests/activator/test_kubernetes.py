@@ -15,8 +15,9 @@ from aiohttp import web
 from servingkit.cluster.kubernetes.permissions import ACTIVATOR
 from tests.fakes.kube_api import KubeApi, permitted
 from tests.fakes.kube_objects import endpoint, private_service, private_slice
-from tests.integration.programs import free_port, process, takes_connections
+from tests.integration.programs import process, takes_connections
 from tests.polling import until
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from subprocess import Popen
