@@ -14,7 +14,7 @@ from servingkit.clock import monotonic
 from servingkit.core.revision import Address
 from servingkit.http1.client import FetchError, HttpClient
 
-_AGGRESSIVE_PERIOD_S: Final = 0.05
+_AGGRESSIVE_PERIOD_S: Final = 0.02
 _AGGRESSIVE_TIMEOUT_S: Final = 0.1
 _AGGRESSIVE_TOTAL_S: Final = 10.0
 _HOST: Final = "127.0.0.1"

@@ -35,7 +35,7 @@ class ReadinessProbe:
     headers: tuple[tuple[str, str], ...] = ()
 
     period_s: int = 0
-    """0: probe each 50 ms until it succeeds. More: one attempt each time someone asks."""
+    """0: probe each 20 ms until it succeeds. More: one attempt each time someone asks."""
 
     timeout_s: float = 1.0
     """Time for one attempt when `period_s` is not 0."""
