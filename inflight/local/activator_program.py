@@ -101,7 +101,7 @@ async def run(config: Config) -> None:
     output, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, sys.stdout)
     async with Engine() as engine:
         cluster = RemoteCluster()
-        activator = Activator(config, engine, cluster, cluster)
+        activator = Activator(config, engine, cluster, cluster, cluster)
         _stop_at_signals(activator)
         link = _Link(reader, output, cluster, activator)
         await link.follow_one()  # the ports are in it that must listen before anybody is sent here

@@ -24,6 +24,7 @@ from inflight.local.node import HOST, Node
 from inflight.local.output import Output, Row, Started
 from inflight.local.own_activator import OwnActivator
 from inflight.local.ports import is_address_here, is_free, pod_ports
+from inflight.local.route_watch import RouteWatch
 from inflight.local.settings import LocalSettings
 from servingkit.clock import monotonic
 from servingkit.config import ConfigError, Problem
@@ -127,6 +128,7 @@ class _Loop:
             activators = self._build_activators()
             holding = await _start(programs, activators.run)
             ticking = programs.create_task(self._tick(activators))
+            watching = programs.create_task(self._watch_routes())
             self._show_start()
 
             await stop.wait()
@@ -137,6 +139,7 @@ class _Loop:
             self._cluster.stop(_POD_GRACE_S)
             await asyncio.wait([pods])
             ticking.cancel()
+            watching.cancel()
 
     def _build_activators(self) -> OwnActivator | ActivatorSet:
         cluster = self._cluster
@@ -151,13 +154,19 @@ class _Loop:
             return OwnActivator(settings, self._engine, cluster, cluster.set_activators)
         activators = ActivatorSet(hosts, settings, self._node, cluster.view, cluster.set_activators)
         cluster.on_pods_change(activators.cluster_changed)
+        cluster.on_routes_change(activators.cluster_changed)
         cluster.any_activator_behind = activators.any_behind
         return activators
 
     def _show_start(self) -> None:
         urls = {revision: self._cluster.url(revision) for revision in self._cluster.revisions()}
         api = f"http://{HOST}:{self._autoscaler.api_port}"
-        self._narrator.start(Started(api=api, urls=urls))
+        self._narrator.start(Started(api=api, urls=urls, gateway=self._cluster.gateway_url()))
+
+    async def _watch_routes(self) -> None:
+        revisions = self._cluster.revisions().keys()
+        files = self._settings.files
+        await RouteWatch(files, revisions, self._cluster, self._node.report).run()
 
     async def _tick(self, activators: OwnActivator | ActivatorSet) -> None:
         """Show how all revisions stand, each second."""
@@ -205,6 +214,7 @@ def _check_ports(settings: LocalSettings) -> None:
     """Raise ConfigError for ports and addresses that cannot be had, before anything starts."""
     ports = [(revision.port_key, revision.port) for revision in settings.revisions]
     ports.append(("--api-port", settings.api_port))
+    ports.append(("gatewayPort", settings.gateway_port or 0))
     problems = [
         Problem(key, str(port), "a port that nobody listens on")
         for key, port in ports

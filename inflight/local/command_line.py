@@ -7,6 +7,7 @@ from pathlib import Path
 
 from inflight.local.revision_file import read_revision_file
 from inflight.local.revision_reader import RevisionReader
+from inflight.local.route_file import read_route_files
 from inflight.local.settings import DEFAULT_API_PORT, LocalSettings
 from inflight.scaling.fields import Fields
 from inflight.scaling.options import (
@@ -104,10 +105,17 @@ def read_settings(
         line.refuse_revision_options()
         for path in arguments.files:
             read_revision_file(path, reader)
+        if not reader.revisions and not line.problems:
+            line.problems.append(Problem("FILE", None, "at least one revision in all files"))
     else:
         reader.read(line.revision_fields(), Path())
+    known = {revision.id for revision in reader.revisions}
+    route_files = read_route_files(arguments.files, known, line.problems)
     settings = LocalSettings(
         revisions=reader.revisions,
+        files=tuple(arguments.files),
+        routes=route_files.routes,
+        gateway_port=route_files.gateway_port,
         activators=line.activators(),
         api_port=line.api_port(),
         endpoint_lag_s=line.endpoint_lag_s(),
@@ -117,7 +125,8 @@ def read_settings(
         json=arguments.json,
     )
     if line.problems:
-        raise ConfigError(line.problems)
+        # Once each: a file that cannot be read is bad for its revisions and for its routes.
+        raise ConfigError(tuple(dict.fromkeys(line.problems)))
     return settings
 
 

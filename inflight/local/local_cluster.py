@@ -6,7 +6,7 @@ about scale: it starts and stops pods as it is asked, and tells where they are.
 
 import asyncio
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count
 from types import MappingProxyType
 
@@ -18,9 +18,10 @@ from inflight.local.ports import activator_ports
 from inflight.local.public_endpoint import PublicEndpoint
 from inflight.local.replica_set import ReplicaSet
 from inflight.local.settings import LocalSettings, RevisionSettings
-from servingkit.cluster.protocols import Activator, ClusterError, OnChange
+from servingkit.cluster.protocols import Activator, ClusterError, OnChange, OnRoutesChange
 from servingkit.core.revision import Address, Mode, Pod, PodState, Revision, RevisionId
 from servingkit.core.revision_state import RevisionState
+from servingkit.core.route import Route
 
 
 class _LocalRevision:
@@ -52,7 +53,7 @@ class _LocalRevision:
 
 
 class LocalCluster:
-    """Revisions, Pods, Scale, PublicEndpoints, RevisionStates and Activators of one machine."""
+    """All seven protocols, for one machine."""
 
     def __init__(self, settings: LocalSettings, node: Node) -> None:
         self.any_activator_behind: Callable[[], bool] = lambda: False
@@ -61,6 +62,13 @@ class LocalCluster:
         self._pod_numbers = count(1)
         self._states: dict[RevisionId, RevisionState] = {}
         self._pods_callbacks: list[OnChange] = []
+        self._routes = settings.routes
+        self._routes_callbacks: list[OnRoutesChange] = []
+        self._gateway: PublicEndpoint | None = None
+        self._gateway_port = settings.gateway_port or 0
+        if settings.gateway_port is not None:
+            # Nobody knows of it before an activator is ready, whose port takes this one's place.
+            self._gateway = PublicEndpoint([Address(HOST, 0)], settings.endpoint_lag_s)
         self._activators: tuple[ActivatorPlace, ...] = ()
         self._activator_hosts: Sequence[str] = activator_hosts(settings.activators)
         ports = activator_ports()
@@ -88,18 +96,21 @@ class LocalCluster:
                 for local in self._local.values():
                     address = Address(HOST, local.settings.port)
                     local.public_port = await local.endpoint.serve(address, tasks)
+                if self._gateway is not None:
+                    address = Address(HOST, self._gateway_port)
+                    self._gateway_port = await self._gateway.serve(address, tasks)
                 listening.set()
                 for local in self._local.values():
                     tasks.create_task(local.replica_set.run())
         finally:
             self.stop_accepting()
-            for local in self._local.values():
-                local.endpoint.reset_all()
+            for endpoint in self._endpoints():
+                endpoint.reset_all()
 
     def stop_accepting(self) -> None:
         """Close the public ports; open connections go on."""
-        for local in self._local.values():
-            local.endpoint.stop_accepting()
+        for endpoint in self._endpoints():
+            endpoint.stop_accepting()
 
     def stop(self, grace_s: float) -> None:
         """Delete all pods, killing after `grace_s` what is left; then `run` returns."""
@@ -109,6 +120,10 @@ class LocalCluster:
     def url(self, revision: RevisionId) -> str:
         """Return where clients reach a revision, once the cluster listens."""
         return f"http://{HOST}:{self._local[revision].public_port}"
+
+    def gateway_url(self) -> str | None:
+        """Return where clients reach all names, once the cluster listens. None: nowhere."""
+        return None if self._gateway is None else f"http://{HOST}:{self._gateway_port}"
 
     # --- Revisions ---
 
@@ -131,6 +146,27 @@ class LocalCluster:
     def on_pods_change(self, callback: OnChange) -> None:
         """Call back when a revision's pods or their states changed."""
         self._pods_callbacks.append(callback)
+
+    # --- Routes ---
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return the present routes."""
+        return self._routes
+
+    def on_routes_change(self, callback: OnRoutesChange) -> None:
+        """Call back when any route changed."""
+        self._routes_callbacks.append(callback)
+
+    def set_routes(self, routes: tuple[Route, ...]) -> None:
+        """Take changed routes."""
+        self._routes = routes
+        for callback in self._routes_callbacks:
+            callback()
+
+    @property
+    def has_gateway(self) -> bool:
+        """Whether there is a public port for requests by Host."""
+        return self._gateway is not None
 
     # --- Scale ---
 
@@ -196,6 +232,8 @@ class LocalCluster:
             self._activator_hosts = [place.host for place in activators]
         for local in self._local.values():
             local.follow(self._activator_hosts)
+        if activators and self._gateway is not None:
+            self._gateway.follow([Address(place.host, place.port) for place in activators])
 
     def view(self, version: int) -> ClusterView:
         """Return all that an activator of another process has to know."""
@@ -205,7 +243,7 @@ class LocalCluster:
                 RevisionView(local.revision, local.replica_set.pods)
                 for local in self._local.values()
             ),
-            routes=(),
+            routes=self._routes,
         )
 
     # --- inner ---
@@ -216,6 +254,12 @@ class LocalCluster:
             message = f"no revision {revision}"
             raise ClusterError(message)
         return local
+
+    def _endpoints(self) -> Iterator[PublicEndpoint]:
+        for local in self._local.values():
+            yield local.endpoint
+        if self._gateway is not None:
+            yield self._gateway
 
     def _local_revision(
         self, settings: RevisionSettings, activator_port: int, lag_s: float

@@ -25,6 +25,9 @@ class Started:
     urls: dict[RevisionId, str]
     """Public address of each revision."""
 
+    gateway: str | None = None
+    """Public address for all names and routes. None: there is none."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
@@ -80,7 +83,10 @@ class JsonOutput(_LineOutput):
             {"namespace": revision.namespace, "name": revision.name, "url": url}
             for revision, url in started.urls.items()
         ]
-        self._write_json({"event": "started", "api": started.api, "revisions": revisions})
+        line: dict[str, object] = {"event": "started", "api": started.api, "revisions": revisions}
+        if started.gateway is not None:
+            line["gateway"] = started.gateway
+        self._write_json(line)
 
     def show_event(self, event: Event, at_s: float) -> None:
         """Write the event with its facts."""
@@ -114,6 +120,8 @@ class PlainOutput(_LineOutput):
         """Write the addresses."""
         for revision, url in started.urls.items():
             self._write_sentence(0.0, f"{revision} listens on {url}")
+        if started.gateway is not None:
+            self._write_sentence(0.0, f"all names and routes are served on {started.gateway}")
         self._write_sentence(0.0, f"control API on {started.api}")
 
     def show_event(self, event: Event, at_s: float) -> None:

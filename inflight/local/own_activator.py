@@ -36,7 +36,7 @@ class OwnActivator:
             refuse_before_end_s=settings.refuse_before_end_s,
             drain_quiet_s=settings.drain_quiet_s,
         )
-        self._activator = Activator(config, engine, cluster, cluster)
+        self._activator = Activator(config, engine, cluster, cluster, cluster)
         self._on_change = on_change
 
     def __repr__(self) -> str:

@@ -8,10 +8,12 @@ from autoscaler.core.defaults import Defaults
 from autoscaler.defaults_source import DefaultsSource
 from inflight.scaling.options import DEFAULTS
 from servingkit.core.revision import RevisionId
+from servingkit.core.route import Route
 
 DEFAULT_TIMEOUT_S = 300
 DEFAULT_PORT = 8000
 DEFAULT_API_PORT = 8081
+DEFAULT_GATEWAY_PORT = 8080
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +62,15 @@ class LocalSettings:
 
     api_port: int = DEFAULT_API_PORT
     """Port of the control API. 0: a free one."""
+
+    files: tuple[Path, ...] = ()
+    """What the revisions were read from; their routes are followed. Empty: the command line."""
+
+    routes: tuple[Route, ...] = ()
+    """Names and paths that lead to revisions by weight, at the start."""
+
+    gateway_port: int | None = None
+    """Public port for requests by Host, on 127.0.0.1. 0: a free one. None: there is none."""
 
     activators: int = 1
     """How many. 1: it runs in this process; more: each is a process of its own."""

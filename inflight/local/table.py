@@ -56,9 +56,14 @@ class TableOutput(Output):
         self._rows = rows
         self._draw()
 
+    def _headline(self) -> str:
+        gateway = self._started.gateway
+        routes = f"routes {gateway}    " if gateway is not None else ""
+        return f"{routes}control API {self._started.api}    Ctrl-C ends all"
+
     def _draw(self) -> None:
         parts: tuple[RenderableType, ...] = (
-            Text(f"control API {self._started.api}    Ctrl-C ends all", style="dim"),
+            Text(self._headline(), style="dim"),
             revisions_table([_line(row) for row in self._rows]),
             *(Text(f"{row.status.name}: {row.status.reason}") for row in self._rows),
             *(Text(sentence, style="dim") for sentence in self._events),

@@ -63,6 +63,14 @@ class Fields:
         self.reject(key, f"a whole number from {least} to {most}")
         return default
 
+    def number(self, key: str, default: float, *, above: float, most: float) -> float:
+        """Return a number above one bound, up to the other."""
+        value = self._values.get(key, default)
+        if isinstance(value, int | float) and not isinstance(value, bool) and above < value <= most:
+            return float(value)
+        self.reject(key, f"a number above {above:g}, at most {most:g}")
+        return default
+
     def texts(self, key: str) -> tuple[str, ...]:
         """Return a list of texts; numbers in it are taken as they were written."""
         value = self._values.get(key, [])
@@ -89,6 +97,21 @@ class Fields:
             self.reject(key, "keys with values")
         values = value if isinstance(value, dict) else {}
         return Fields(values, self._problems, self._label, f"{self._path}{key}.")
+
+    def inners(self, key: str) -> "tuple[Fields, ...]":
+        """Return the mappings in the list under `key`; empty when it is absent."""
+        values = self._values.get(key, [])
+        if not isinstance(values, list):
+            self.reject(key, "a list of keys with values")
+            return ()
+        found = []
+        for index, value in enumerate(values):
+            path = f"{self._path}{key}[{index}]"
+            if isinstance(value, dict):
+                found.append(Fields(value, self._problems, self._label, f"{path}."))
+            else:
+                self._problems.append(Problem(self._label(path), str(value), "keys with values"))
+        return tuple(found)
 
 
 def _is_scalar(value: object) -> bool:
