@@ -16,6 +16,7 @@ from autoscaler.config import Config
 from autoscaler.defaults_watch import DefaultsWatch
 from autoscaler.event_stream import EventStream
 from autoscaler.metrics import RevisionMetrics
+from autoscaler.model_metrics_scraper import ModelMetricsScraper
 from autoscaler.multiscaler import Multiscaler
 from autoscaler.scraper import Scraper
 from autoscaler.stat_receiver import StatReceiver
@@ -58,6 +59,9 @@ class Autoscaler:
         """
         engine = Engine()
         scraper = Scraper(HttpClient(engine), self._cluster.pods, self._multiscaler.tracked)
+        model_scraper = ModelMetricsScraper(
+            HttpClient(engine), self._cluster.pods, self._multiscaler.tracked
+        )
         metrics = RevisionMetrics(self.statuses, scraper.failures.total)
         async with AsyncExitStack() as sites:
             self.stat_port = await self._listen(sites, self._receiver.application(), self.stat_port)
@@ -75,6 +79,7 @@ class Autoscaler:
                 loops.create_task(self._defaults.run())
                 loops.create_task(self._multiscaler.run())
                 loops.create_task(scraper.run())
+                loops.create_task(model_scraper.run())
                 if started is not None:
                     started.set()
 

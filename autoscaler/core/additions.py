@@ -38,6 +38,7 @@ _METRICS_EXPECTED = (
 _METRIC = re.compile(
     r"(?:(concurrency|rps)|(gauge|rate):([a-zA-Z_:][a-zA-Z0-9_:]*))\s*=\s*(\S+)", re.ASCII
 )
+_PATH = "/metrics"
 _LEAST_TARGET = 0.01
 _MOST_TOLERANCE_PERCENT = 50
 _MOST_PORT = 65_535
@@ -102,12 +103,13 @@ def read_additions(
     }
     reader = SettingReader(own, OUR_PREFIX)
     further_targets, model_metrics = _metrics(reader)
+    port = reader.whole("metrics-port", 0, least=1, most=_MOST_PORT)
     additions = Additions(
         reachable=reader.flag("reachable", default=True),
         further_targets=further_targets,
         model_metrics=model_metrics,
-        metrics_port=reader.whole("metrics-port", 0, least=1, most=_MOST_PORT),
-        metrics_path=_path(reader),
+        metrics_port=port,
+        metrics_path=_path(reader, has_port=port > 0),
         schedules=_schedules(reader, max_scale_limit),
         credit_starting_pods=reader.flag(
             "credit-starting-pods", default=defaults.credit_starting_pods
@@ -134,10 +136,12 @@ def _prediction_horizon(reader: SettingReader, default: float) -> float:
     return reader.seconds("prediction-horizon", default, least=1, most=1800)
 
 
-def _path(reader: SettingReader) -> str:
-    path = reader.text("metrics-path", "/metrics")
+def _path(reader: SettingReader, *, has_port: bool) -> str:
+    path = reader.text("metrics-path", _PATH)
     if not path.startswith("/") or not path.isascii() or not path.isprintable() or " " in path:
         reader.reject("metrics-path", "a path such as /metrics")
+    elif path != _PATH and not has_port:
+        reader.reject("metrics-path", f"a metrics-port, too; the sidecar's page is at {_PATH}")
     return path
 
 

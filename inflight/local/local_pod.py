@@ -75,6 +75,7 @@ class LocalPod:
             state=self.state,
             serving=Address(HOST, self._ports.serving),
             stats=Address(HOST, self._ports.stats),
+            metrics=Address(HOST, self._ports.metrics),
             created_at=self.created_at,
             started_at=self._started_at,
         )

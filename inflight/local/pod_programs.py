@@ -9,6 +9,9 @@ from inflight.local.node import HOST, Node
 from inflight.local.ports import PortAllocator
 from inflight.local.settings import RevisionSettings
 
+MODEL_METRICS = "inflight.dev/model-metrics"
+"""Annotation with the place of the model's own metrics, which the sidecar then merges into its."""
+
 
 class PodPorts(NamedTuple):
     """The ports that one pod listens on; on Kubernetes each pod has an address for them."""
@@ -66,6 +69,7 @@ def sidecar_program(name: str, settings: RevisionSettings, ports: PodPorts, node
             "INFLIGHT_ADMIN_PORT": str(ports.admin),
             "INFLIGHT_STATS_PORT": str(ports.stats),
             "INFLIGHT_METRICS_PORT": str(ports.metrics),
+            "INFLIGHT_MODEL_METRICS": settings.annotations.get(MODEL_METRICS, ""),
             "INFLIGHT_DRAIN_QUIET_SECONDS": f"{node.drain_quiet_s:g}",
         },
         directory=None,

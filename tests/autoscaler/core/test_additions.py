@@ -77,6 +77,7 @@ def test_every_setting_can_be_given() -> None:
         ("metrics-port", "0", "a whole number from 1 to 65535"),
         ("metrics-path", "metrics", "a path such as /metrics"),
         ("metrics-path", "/a b", "a path such as /metrics"),
+        ("metrics-path", "/stats", "a metrics-port, too"),
         ("schedules", "whenever", "'whenever' is too short"),
         ("credit-starting-pods", "yes", "true or false"),
         ("tolerance-percentage", "51", "a number from 0 to 50"),

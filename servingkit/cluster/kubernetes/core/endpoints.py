@@ -11,6 +11,7 @@ from servingkit.cluster.kubernetes.core.names import (
 from servingkit.cluster.kubernetes.core.objects import Endpoint, EndpointSlice
 from servingkit.cluster.protocols import Activator
 from servingkit.core.revision import Address, Pod, PodState
+from servingkit.core.sidecar import METRICS_PORT
 
 
 def pods_in(
@@ -31,6 +32,7 @@ def pods_in(
             state=state,
             serving=Address(host, _port(part, SERVING_PORT_NAME, SERVING_PORT)),
             stats=Address(host, _port(part, STATS_PORT_NAME, STATS_PORT)),
+            metrics=Address(host, METRICS_PORT),
             created_at=seen_at.setdefault(name, now),
         )
     for name in seen_at.keys() - found.keys():
