@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-slow test-unit test-compiled check format lint types shape bench clean help
+.PHONY: demo test test-slow test-unit test-compiled check format lint types shape bench bench-autoscaler clean help
 
 help: ## show the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ types: $(STAMP) ## mypy, strict
 bench: $(STAMP) ## speed beside nginx, HAProxy, Go and aiohttp (needs wrk and nginx)
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	$(BIN)/python -m loadtest.bench --docs docs $(BENCH_ARGS)
+
+bench-autoscaler: $(STAMP) ## what thousands of revisions cost the autoscaler (six minutes)
+	$(BIN)/python -m loadtest.bench_autoscaler --docs docs $(BENCH_ARGS)
 
 shape: $(STAMP) ## imports point down
 	$(BIN)/lint-imports

@@ -1,0 +1,1 @@
+"""`python -m loadtest.bench_autoscaler`: what thousands of revisions cost the autoscaler."""

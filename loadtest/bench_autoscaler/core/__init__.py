@@ -1,0 +1,1 @@
+"""Results, aims and the page: nothing here measures."""
