@@ -11,6 +11,7 @@ from loadtest.bench.core.names import (
     AIOHTTP,
     ANSWER,
     EVENTS,
+    FLOOR,
     GO,
     HAPROXY,
     NGINX,
@@ -20,6 +21,7 @@ from loadtest.bench.core.names import (
     POST_1,
     POST_32,
     POST_256,
+    POST_OWN,
     UPLOAD,
 )
 from loadtest.bench.core.results import Results
@@ -33,6 +35,7 @@ COLORS: Final = {
     OURS: BLUE,
     OURS_LIMITED: LIGHT_BLUE,
     OURS_COMPILED: "#1e3a8a",
+    FLOOR: "#c9d1d9",
     NGINX: INK,
     HAPROXY: "#8b949e",
     GO: ORANGE,
@@ -43,6 +46,7 @@ LABELS: Final = {
     POST_1: "60-byte POST\n1 connection",
     POST_32: "60-byte POST\n32 connections",
     POST_256: "60-byte POST\n256 connections",
+    POST_OWN: "60-byte POST\nno two alike",
     ANSWER: "1 MiB answer\n32 connections",
     UPLOAD: "64 KiB upload\n32 connections",
     EVENTS: "server-sent events\n200 streams",

@@ -3,11 +3,21 @@
 from typing import Final
 
 from loadtest.bench.case import Case, IdleCase, LoadCase
-from loadtest.bench.core.names import ANSWER, EVENTS, IDLE, POST_1, POST_32, POST_256, UPLOAD
+from loadtest.bench.core.names import (
+    ANSWER,
+    EVENTS,
+    IDLE,
+    POST_1,
+    POST_32,
+    POST_256,
+    POST_OWN,
+    UPLOAD,
+)
 from loadtest.bench.events import EVENTS_PER_SECOND
 from loadtest.bench.load import EventLoad, WrkLoad
 from loadtest.bench.peers.aiohttp_peer import AiohttpPeer
 from loadtest.bench.peers.compiled_peer import CompiledPeer
+from loadtest.bench.peers.floor_peer import FloorPeer
 from loadtest.bench.peers.go_peer import GoPeer
 from loadtest.bench.peers.haproxy_peer import HaproxyPeer
 from loadtest.bench.peers.inflight_peer import InflightPeer
@@ -24,6 +34,7 @@ PEERS: Final[tuple[Peer, ...]] = (
     InflightPeer(limited=False),
     InflightPeer(limited=True),
     CompiledPeer(),
+    FloorPeer(),
     NginxPeer(),
     HaproxyPeer(),
     GoPeer(),
@@ -41,6 +52,11 @@ CASES: Final[tuple[Case, ...]] = (
     _post(POST_1, 1),
     _post(POST_32, 32),
     _post(POST_256, 256),
+    LoadCase(
+        POST_OWN,
+        f"POST of {len(_QUESTION)} bytes, each with an X-Request-Id of its own, 32 connections",
+        WrkLoad(32, body=_QUESTION, each_has_identifier=True),
+    ),
     LoadCase(ANSWER, "Answer of 1 MiB, 32 connections", WrkLoad(32, ANSWER_PATH)),
     LoadCase(UPLOAD, "Upload of 64 KiB, 32 connections", WrkLoad(32, UPLOAD_PATH, _UPLOAD)),
     LoadCase(

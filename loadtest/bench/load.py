@@ -29,10 +29,15 @@ class WrkLoad:
     body: str = ""
     """JSON to POST. Empty: GET."""
 
+    each_has_identifier: bool = False
+    """Whether no two requests have the same head."""
+
     async def drive(self, port: int, seconds: float, folder: Path) -> Seen:
         """Run wrk. Raises WrkOutputError when it fails."""
         script = folder / "load.lua"
-        script.write_text(wrk_script(self.body), encoding="utf-8")
+        script.write_text(
+            wrk_script(self.body, each_has_identifier=self.each_has_identifier), encoding="utf-8"
+        )
         options = ("-t1", f"-c{self.connections}", f"-d{seconds:g}s", "--timeout", "10s")
         url = f"http://{HOST}:{port}{self.path}"
         output = await output_of(find("wrk", WRK_INSTALL), *options, "-s", str(script), url)

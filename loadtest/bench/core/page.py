@@ -23,6 +23,9 @@ the absolute numbers are those of one small machine.
   used the machine at the same time, and the ratios are worth little.
 - Latencies are those of a closed loop, in which each connection has one request in flight. A proxy
   that serves more requests a second is also under more load while its latency is taken.
+- A client sends the same head with each request in all cases but the one that says otherwise, as
+  real clients do unless something gives each request an identifier; our engine reads a head that it
+  knows no second time (docs/decisions/0006).
 - An event is late by the time from its writing by the upstream to its reading by the client.
 - *RSS* is taken at the end of the measurement. Idle connections have had one request each."""
 

@@ -30,14 +30,28 @@ class WrkOutputError(Exception):
         self.output = output
 
 
-def wrk_script(body: str) -> str:
-    """Return a script that GETs (empty body) or POSTs `body` as JSON, and prints the summary."""
+_IDENTIFIER: Final = """
+local number = 0
+request = function()
+  number = number + 1
+  wrk.headers["X-Request-Id"] = string.format("%016d", number)
+  return wrk.format()
+end
+"""
+
+
+def wrk_script(body: str, *, each_has_identifier: bool = False) -> str:
+    """Return a script that GETs (empty body) or POSTs `body` as JSON, and prints the summary.
+
+    `each_has_identifier`: each request carries a number of its own, so that no head comes again.
+    """
+    identifier = _IDENTIFIER if each_has_identifier else ""
     if not body:
-        return _DONE
+        return identifier + _DONE
     return f"""wrk.method = "POST"
 wrk.body = {json.dumps(body)}
 wrk.headers["Content-Type"] = "application/json"
-{_DONE}"""
+{identifier}{_DONE}"""
 
 
 def parse_wrk_output(output: str) -> Seen:

@@ -103,7 +103,7 @@ def test_sigterm_ends_a_run_and_all_that_it_started() -> None:
         ) as process,
     ):
         assert process.stdout is not None
-        assert process.stdout.readline().startswith(b"round 1 of 3")
+        assert process.stdout.readline().startswith(b"round 1 of 2")
         process.terminate()
         _, errors = process.communicate(timeout=60)
         assert (process.returncode, errors) == (130, b"stopped\n")

@@ -39,3 +39,10 @@ def test_body_is_posted_as_json() -> None:
 def test_no_body_is_a_get() -> None:
     assert "wrk.method" not in wrk_script("")
     assert "done = function" in wrk_script("")
+
+
+def test_each_request_may_have_an_identifier_of_its_own() -> None:
+    script = wrk_script('{"a":"b"}', each_has_identifier=True)
+    assert 'wrk.headers["X-Request-Id"]' in script
+    assert "request = function" in script
+    assert "request = function" not in wrk_script('{"a":"b"}')
