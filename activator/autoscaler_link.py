@@ -49,10 +49,10 @@ class AutoscalerLink:
         """Whether the autoscaler hears us."""
         return self._frames is not None
 
-    def tell_early(self, revision: RevisionId) -> None:
-        """Tell at once what has not been told of a revision's load in this period."""
+    def tell_early(self, revision: RevisionId, *, anew: bool = False) -> None:
+        """Tell at once what has not been told of a revision's load in this period; or all of it."""
         if self._frames is not None:
-            self._push({revision: self._told.tell_early(revision)})
+            self._push({revision: self._told.tell_early(revision, anew=anew)})
 
     def tell_period(self, periods: Mapping[RevisionId, RequestStatsReport], number: int) -> None:
         """Tell what period `number` brought, which ended; an idle one is told as well."""

@@ -74,7 +74,14 @@ class ProxyHandler:
         exchange.limit_time(gate.time_limits)
         self.last_request_at = exchange.started_at
         # Before the gate, and at once when the revision was idle: this is what wakes it.
-        self._reporter.request_arrived(gate.revision.id, exchange.started_at)
+        woken = self._reporter.request_arrived(gate.revision.id, exchange.started_at)
         gate.admit(request)
         if request.waiting:
+            self._note_waiting(gate, woken=woken)
+
+    def _note_waiting(self, gate: RevisionGate, *, woken: bool) -> None:
+        throttler = gate.throttler
+        if throttler.cold and throttler.waiting == 1 and not woken:
+            self._reporter.pods_are_missing(gate.revision.id)
+        else:
             self._reporter.request_waits(gate.revision.id)

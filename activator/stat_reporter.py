@@ -47,15 +47,21 @@ class StatReporter:
         """Return how many requests of a revision are in flight, held ones included."""
         return self._ledger.concurrency(revision)
 
-    def request_arrived(self, revision: RevisionId, now: float) -> None:
-        """Count a request in; the first one of an idle revision is told at once."""
-        if self._ledger.request_arrived(revision, now):
+    def request_arrived(self, revision: RevisionId, now: float) -> bool:
+        """Count a request in; the first one of an idle revision is told at once: True."""
+        woken = self._ledger.request_arrived(revision, now)
+        if woken:
             self._link.tell_early(revision)
+        return woken
 
     def request_waits(self, revision: RevisionId) -> None:
         """Note that a request has to wait; load that has doubled meanwhile is told at once."""
         if self._ledger.request_waits(revision):
             self._link.tell_early(revision)
+
+    def pods_are_missing(self, revision: RevisionId) -> None:
+        """Tell at once that requests wait for a revision that had pods a moment ago."""
+        self._link.tell_early(revision, anew=True)
 
     def request_left(self, revision: RevisionId, now: float) -> None:
         """Count a request out."""

@@ -73,10 +73,7 @@ class LoadLedger:
         return woken
 
     def request_waits(self, revision: RevisionId) -> bool:
-        """Note that a request has to wait; True when the load is to be told at once.
-
-        That is when it has doubled since it was last told.
-        """
+        """Note that a request has to wait; True when the load has doubled since it was told."""
         load = self._loads[revision]
         concurrency = load.stats.concurrency
         if concurrency < 2 * load.told_concurrency:
@@ -113,15 +110,20 @@ class Told:
     def __repr__(self) -> str:
         return f"<Told {self._name}: {len(self._early)} revisions early>"
 
-    def tell_early(self, revision: RevisionId) -> Stat:
-        """Return the load of a revision that has not been told in this period."""
+    def tell_early(self, revision: RevisionId, *, anew: bool = False) -> Stat:
+        """Return the load of a revision that has not been told in this period.
+
+        `anew`: tell what is in flight as if it had not been told, for a revision that has lost its
+        pods since; that second is then counted too high rather than a held request forgotten.
+        """
         told_concurrency, told_count = self._early.get(revision, (0, 0))
-        concurrency = max(self._ledger.concurrency(revision), told_concurrency)
+        concurrency = self._ledger.concurrency(revision)
+        untold = concurrency if anew else max(concurrency - told_concurrency, 0)
         count = max(self._ledger.request_count(revision), told_count)
-        self._early[revision] = (concurrency, count)
+        self._early[revision] = (told_concurrency + untold, count)
         return Stat(
             pod_name=self._name,
-            average_concurrent_requests=float(concurrency - told_concurrency),
+            average_concurrent_requests=float(untold),
             request_count=float(count - told_count),
             timestamp_s=self._ledger.period_number,
         )

@@ -99,6 +99,25 @@ async def test_the_poke_is_taken_off_the_next_report_and_held_time_counts(
     assert max(concurrency for concurrency, _ in autoscaler.told) <= 2
 
 
+async def test_a_request_that_finds_the_pods_gone_is_told_before_the_next_report(
+    world: World, autoscaler: Autoscaler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stat_reporter, "REPORT_PERIOD_S", 3600.0)
+    world.put_revision()
+    activator = await world.start_activator(url=autoscaler.url)
+    sidecar = await world.start_sidecar()
+    world.put_pods(sidecar)
+    await until(lambda: autoscaler.frames)
+    served = world.ask(activator)
+    await until(lambda: sidecar.running)
+    sidecar.finish()
+    await served
+    world.put_pods()
+    world.send(activator)
+    await until(lambda: len(autoscaler.told) == 2)
+    assert autoscaler.told == [(1, 1), (1, 1)]
+
+
 async def test_an_idle_activator_reports_all_the_same(world: World, autoscaler: Autoscaler) -> None:
     await world.start_activator("activator-7", url=autoscaler.url)
     await until(lambda: len(autoscaler.frames) >= 3)

@@ -149,6 +149,17 @@ def test_held_requests_are_told_whenever_they_have_doubled() -> None:
     assert playing.said[-1] == pytest.approx((20.9, 1))
 
 
+def test_load_that_was_told_is_told_anew_when_the_pods_are_gone() -> None:
+    playing = Script()
+    playing.arrive(0.0)
+    playing.ledger.request_left(IRIS, 0.5)
+    playing.arrive(0.6)
+    playing.said.append(pair(playing.told.tell_early(IRIS, anew=True)))
+    playing.tick(1.0)
+    playing.tick(2.0)
+    assert playing.said == [(1, 1), (1, 1), (0, 0), (1, 0)]
+
+
 def test_revisions_are_counted_apart() -> None:
     ledger = LoadLedger()
     other = RevisionId("default", "other")
