@@ -60,7 +60,7 @@ class Activator:
         self._gates = RevisionGates(config, revisions, pods, prober)
         self._proxy = ProxyHandler(self._gates, self._reporter)
         self._router = None if routes is None else self._build_router(routes)
-        self._ports = RevisionPorts(engine, config.listen_host, self._gates, self._proxy)
+        self._ports = RevisionPorts(engine, config, self._gates, self._proxy)
         self._drain_times = DrainTimes(
             hold_s=max(0.0, config.grace_period_s - config.refuse_before_end_s),
             grace_s=config.grace_period_s,
@@ -124,15 +124,16 @@ class Activator:
             self._router.revision_changed(revision_id)
 
     async def _listen(self) -> tuple[Listener, Listener]:
-        host = self._config.listen_host
+        config = self._config
+        host = config.listen_host
         service = self._router or self._proxy
-        serving = await self._engine.listen(service, host, self._config.port)
+        serving = await self._engine.listen(service, host, config.port, config.client_limits)
         collectors: list[Collector] = [ActivatorMetrics(self._gates, self._reporter)]
         if self._router is not None:
             collectors.append(RouteMetrics(self._router))
         handler = MetricsPage(*collectors)
         try:
-            metrics = await self._engine.listen(handler, host, self._config.metrics_port)
+            metrics = await self._engine.listen(handler, host, config.metrics_port)
         except OSError:
             serving.abort()
             raise

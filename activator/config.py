@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from activator.core.admission_settings import AdmissionSettings, is_header_name
+from servingkit.client_limits import read_client_limits
 from servingkit.config import EnvReader
+from servingkit.http1.downstream import ServerLimits
 
 _MOST_PORT = 65535
 
@@ -49,6 +51,9 @@ class Config:
     drain_quiet_s: float = 30.0
     """An earlier end needs so much time without a new request: routes lag behind."""
 
+    client_limits: ServerLimits = field(default_factory=ServerLimits)
+    """What a client may send, and how long it may take."""
+
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Config":
         """Read the environment. Raises ConfigError that names every bad variable."""
@@ -69,6 +74,7 @@ class Config:
             grace_period_s=env.seconds("GRACE_PERIOD_SECONDS", 600.0),
             refuse_before_end_s=env.seconds("REFUSE_BEFORE_END_SECONDS", 10.0),
             drain_quiet_s=env.seconds("DRAIN_QUIET_SECONDS", 30.0),
+            client_limits=read_client_limits(env),
         )
         env.check()
         return config

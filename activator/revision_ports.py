@@ -8,6 +8,7 @@ import asyncio
 import logging
 from typing import Final
 
+from activator.config import Config
 from activator.proxy_handler import ProxyHandler
 from activator.revision_gates import RevisionGates
 from servingkit.core.revision import RevisionId
@@ -22,10 +23,10 @@ class RevisionPorts:
     """Listeners by port."""
 
     def __init__(
-        self, engine: Engine, host: str, gates: RevisionGates, handler: ProxyHandler
+        self, engine: Engine, config: Config, gates: RevisionGates, handler: ProxyHandler
     ) -> None:
         self._engine = engine
-        self._host = host
+        self._config = config
         self._gates = gates
         self._handler = handler
         self._listeners: dict[int, tuple[RevisionId, Listener]] = {}
@@ -85,7 +86,9 @@ class RevisionPorts:
         service = self._handler.service_of(revision_id)
         facts = {"port": port, "revision": str(revision_id)}
         try:
-            listener = await self._engine.listen(service, self._host, port)
+            listener = await self._engine.listen(
+                service, self._config.listen_host, port, self._config.client_limits
+            )
         except OSError as error:
             _log.error("revision port unavailable", extra={**facts, "reason": error.strerror})
             return False

@@ -4,6 +4,8 @@ import asyncio
 import logging
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import FileIO
 from typing import BinaryIO, cast
 
@@ -60,14 +62,9 @@ class Sidecar:
         await self._listen(self._admin, "INFLIGHT_ADMIN_PORT", config.admin_port)
         await self._listen(self._stats, "INFLIGHT_STATS_PORT", config.stats_port)
         await self._listen(self._metrics, "INFLIGHT_METRICS_PORT", config.metrics_port)
-        self._serving.append(
-            await self._listen(self._proxy, "QUEUE_SERVING_PORT", config.serving_port)
-        )
+        await self._serve("QUEUE_SERVING_PORT", config.serving_port)
         if self._certificate is not None:
-            tls_port = await self._listen(
-                self._proxy, "QUEUE_SERVING_TLS_PORT", config.tls_port, self._certificate
-            )
-            self._serving.append(tls_port)
+            await self._serve("QUEUE_SERVING_TLS_PORT", config.tls_port, self._certificate)
         self._engine.wheel.on_tick(self._tick)
         ports = [listener.port for listener in self._serving]
         _log.info("serving", extra={"ports": ports, "model": str(self._proxy.model)})
@@ -108,16 +105,18 @@ class Sidecar:
         address = Address(_MODEL_HOST, model.port)
         return MergedMetrics(page, address, model.path, client, self._tasks)
 
-    async def _listen(
-        self, service: Service, key: str, port: int, certificate: Certificate | None = None
-    ) -> Listener:
-        host = self._config.listen_host
+    async def _serve(self, key: str, port: int, certificate: Certificate | None = None) -> None:
+        limits = self._config.client_limits
         tls = None if certificate is None else certificate.context
-        try:
-            return await self._engine.listen(service, host, port, tls=tls)
-        except OSError as error:
-            expected = f"a port that is free ({error.strerror})"
-            raise ConfigError([Problem(key, str(port), expected)]) from error
+        with _naming(key, port):
+            listener = await self._engine.listen(
+                self._proxy, self._config.listen_host, port, limits, tls=tls
+            )
+        self._serving.append(listener)
+
+    async def _listen(self, service: Service, key: str, port: int) -> None:
+        with _naming(key, port):
+            await self._engine.listen(service, self._config.listen_host, port)
 
     def _limit(self, changed: int | None) -> int:
         """Return the container concurrency, after a change if there is one."""
@@ -156,6 +155,16 @@ class Sidecar:
         if self._drain.phase is not DrainPhase.DRAINING:
             return 0.0
         return max(listener.newest_silent_connection() for listener in self._serving)
+
+
+@contextmanager
+def _naming(key: str, port: int) -> Iterator[None]:
+    """Have a port that cannot be had be a bad setting."""
+    try:
+        yield
+    except OSError as error:
+        expected = f"a port that is free ({error.strerror})"
+        raise ConfigError([Problem(key, str(port), expected)]) from error
 
 
 def _unbuffered_output() -> BinaryIO:

@@ -7,14 +7,18 @@ Knative sets and we do not need are ignored, so that this can stand in as its si
 import json
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
 from queueproxy.core.readiness_probe import ReadinessProbe, parse_readiness_probes
+from servingkit.client_limits import read_client_limits
 from servingkit.config import ConfigError, EnvReader
+from servingkit.http1.downstream import ServerLimits
 
 _QUEUE_DEPTH_FACTOR = 10
+_FIELDS_OF_PROXIES = 16
+_HEAD_BYTES_OF_PROXIES = 4_096
 _TLS_VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
 
@@ -81,6 +85,9 @@ class Config:
     drain_quiet_s: float
     """A draining pod is done when no request has come for so long and none is under way."""
 
+    client_limits: ServerLimits
+    """What a client may send, and how long it may take."""
+
     readiness_probes: tuple[ReadinessProbe, ...]
     """How to tell that the model is ready: one for each container, and all must succeed."""
 
@@ -122,6 +129,7 @@ class Config:
             response_start_timeout_s=env.seconds("REVISION_RESPONSE_START_TIMEOUT_SECONDS", 0.0),
             idle_timeout_s=env.seconds("REVISION_IDLE_TIMEOUT_SECONDS", 0.0),
             drain_quiet_s=env.seconds("INFLIGHT_DRAIN_QUIET_SECONDS", 30.0),
+            client_limits=_client_limits(env),
             readiness_probes=_readiness_probes(env, user_port),
             namespace=env.text("SERVING_NAMESPACE"),
             revision=env.text("SERVING_REVISION"),
@@ -181,6 +189,17 @@ def _request_log(env: EnvReader) -> bool:
     knative = observability.get("enableRequestLog", False)
     asked = observability.get("logging.enable-request-log", knative)
     return env.flag("INFLIGHT_REQUEST_LOG", default=asked in {True, "true"})
+
+
+def _client_limits(env: EnvReader) -> ServerLimits:
+    """Return the limits, with room for what an activator adds: what it took is not refused here."""
+    limits = read_client_limits(env, "INFLIGHT_")
+    request = replace(
+        limits.request,
+        header_count=limits.request.header_count + _FIELDS_OF_PROXIES,
+        head_bytes=limits.request.head_bytes + _HEAD_BYTES_OF_PROXIES,
+    )
+    return replace(limits, request=request)
 
 
 def _readiness_probes(env: EnvReader, user_port: int) -> tuple[ReadinessProbe, ...]:

@@ -504,13 +504,12 @@ class ClientConnection:
             return
         if incoming is self._exchange:
             self.closing = True
-            incoming.receive_malformed(error.status, error.detail)
+            incoming.receive_malformed(error)
         else:
             self._pipeline.remove(incoming)  # those before it are answered first
 
     def _answer_refusal(self, error: MessageError) -> None:
-        body = error.detail.encode() + b"\n"
-        headers = ((b"Content-Type", b"text/plain; charset=utf-8"),)
+        headers, body = error.answer()
         head = encode_own_answer(error.status, headers, body, minor_version=1, keep_alive=False)
         self.out += (head, body)
         self._close_gracefully()

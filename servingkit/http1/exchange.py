@@ -32,7 +32,7 @@ from servingkit.http1.core.forwarding import (
     encode_request,
     encode_stream_head,
 )
-from servingkit.http1.core.message import CHUNKED, AnswerHead, Header, RequestHead
+from servingkit.http1.core.message import CHUNKED, AnswerHead, Header, MessageError, RequestHead
 from servingkit.http1.stream import Client, Dialer, Upstream
 from servingkit.http1.watcher import (
     AttemptFailure,
@@ -279,12 +279,13 @@ class Exchange:
             if upstream.write_paused():
                 self._client.pause_reading()
 
-    def receive_malformed(self, status: int, detail: str) -> None:
+    def receive_malformed(self, error: MessageError) -> None:
         """The rest of the request cannot be read."""
         if self.answer_begun:
             self._break_off(Outcome.CLIENT_GONE)
         else:
-            self.answer(status, (), detail.encode() + b"\n")
+            headers, body = error.answer()
+            self.answer(error.status, headers, body)
 
     def settle(self) -> None:
         """Do what waited until the client's bytes were parsed."""

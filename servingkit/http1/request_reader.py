@@ -273,7 +273,7 @@ class RequestReader:
     def _check_body(self, size: int) -> None:
         limit = self._limits.body_bytes
         if limit and size > limit:
-            raise MessageError(413, f"request body over {limit} bytes")
+            raise MessageError(413, f"request body over {limit} bytes", b"body-too-large")
 
     def _check_sizes(self) -> None:
         limits = self._limits

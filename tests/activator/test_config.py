@@ -29,8 +29,14 @@ def test_every_bad_value_is_named() -> None:
         "GRACE_PERIOD_SECONDS": "-1",
         "REFUSE_BEFORE_END_SECONDS": "ten",
         "DRAIN_QUIET_SECONDS": "-1",
+        "MAX_BODY_BYTES": "all",
     }
     with pytest.raises(ConfigError) as caught:
         Config.from_env(bad)
     keys = {problem.key for problem in caught.value.problems}
     assert keys == {"POD_NAME", *bad}
+
+
+def test_what_a_client_may_do_can_be_set() -> None:
+    config = Config.from_env({"POD_NAME": "a", "MAX_BODY_BYTES": "7", "KEEP_ALIVE_SECONDS": "9"})
+    assert (config.client_limits.request.body_bytes, config.client_limits.idle_s) == (7, 9.0)

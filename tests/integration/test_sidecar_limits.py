@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from tests.integration.activator_before import activator_before
 from tests.integration.programs import RunningSidecar, sidecar
 from tests.polling import until
 from tests.servingkit.http1.peers import Answered, Wire, connect, upstream
@@ -36,7 +37,7 @@ async def before(
         with sidecar(port, container_concurrency=concurrency, output=None, **environ) as proxy:
             client = await connect(proxy.serving_port)
             yield proxy, client
-            client.close()
+            await client.abandon()
 
 
 async def say_nothing(wire: Wire) -> None:
@@ -195,7 +196,7 @@ async def test_limit_can_be_changed_while_requests_wait() -> None:
         assert proxy.metric("inflight_requests_queued") == 1
         assert proxy.metric("inflight_container_concurrency") == 3
         for client in others:
-            client.close()
+            await client.abandon()
 
 
 @pytest.mark.parametrize(
@@ -206,3 +207,105 @@ async def test_no_other_order_changes_the_limit(method: str, query: str, status:
     async with before(say_nothing, {}, concurrency=1) as (proxy, _):
         assert proxy.order(f"/container-concurrency{query}", method).status_code == status
         assert proxy.order("/container-concurrency").text == "1\n"
+
+
+SMALL = {"INFLIGHT_MAX_BODY_BYTES": "8"}
+POST = b"POST / HTTP/1.1\r\nHost: a\r\n%b\r\n\r\n"
+
+
+def said_too_large(answer: Answered) -> bool:
+    reason = answer.header(b"inflight-reason")
+    return (answer.status, reason, answer.body) == (
+        413,
+        b"body-too-large",
+        b"request body over 8 bytes\n",
+    )
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [b"Content-Length: 9", b"Content-Length: 9\r\nExpect: 100-continue"],
+    ids=["length", "expect"],
+)
+async def test_body_that_is_announced_too_large_is_refused_before_the_model_hears_of_it(
+    fields: bytes,
+) -> None:
+    async with before(say_nothing, SMALL) as (proxy, client):
+        await client.send(POST % fields)
+        answer = await client.answer()
+        assert said_too_large(answer)
+        assert answer.informational == []
+        assert await client.rest() == b""
+        assert proxy.metric('inflight_upstream_connections{state="active"}') == 0
+
+
+async def test_body_that_turns_out_too_large_is_refused_and_the_model_cut_off() -> None:
+    cut_off = asyncio.Event()
+
+    async def model(wire: Wire) -> None:
+        await wire.until(b"5\r\nabcde\r\n")
+        await wire.rest()
+        cut_off.set()
+
+    async with before(model, SMALL, concurrency=1) as (proxy, client):
+        await client.send(POST % b"Transfer-Encoding: chunked" + b"5\r\nabcde\r\n")
+        await until(lambda: proxy.metric("inflight_requests_in_flight") == 1)
+        await client.send(b"4\r\nabcd\r\n")
+        assert said_too_large(await client.answer())
+        assert await client.rest() == b""
+        async with asyncio.timeout(60):
+            await cut_off.wait()
+        assert proxy.metric('inflight_requests_total{code="413"}') == 1
+        assert proxy.metric("inflight_requests_in_flight") == 0
+
+
+async def test_body_of_just_the_limit_passes() -> None:
+    async def model(wire: Wire) -> None:
+        body = (await wire.request()).body
+        await wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+
+    async with before(model, SMALL) as (_, client):
+        await client.send(POST % b"Content-Length: 8" + b"abcdefgh")
+        assert (await client.answer()).body == b"abcdefgh"
+
+
+async def test_time_for_a_head_and_between_requests_can_be_set() -> None:
+    times = {"INFLIGHT_HEAD_TIMEOUT_SECONDS": "0.3", "INFLIGHT_KEEP_ALIVE_SECONDS": "0.3"}
+    async with before(say_nothing, times) as (proxy, client):
+        await client.send(b"GET / HTTP/1.1\r\n")
+        assert (await client.answer()).status == 408
+        idle = await connect(proxy.serving_port)
+        await idle.send(b"GET / HTTP/1.1\r\nHost: a\r\nK-Network-Probe: probe\r\n")
+        await idle.send(b"K-Network-Hash: 7\r\n\r\n")
+        assert (await idle.answer()).status == 200
+        assert await idle.rest() == b""
+        idle.close()
+
+
+async def test_what_an_activator_takes_is_not_too_much_for_the_sidecar() -> None:
+    async def model(wire: Wire) -> None:
+        seen = b""
+        while not seen.endswith(b"\r\n\r\n"):  # h11 takes neither so many fields nor such a head
+            data = await wire.reader.read(65_536)
+            if not data:
+                return  # a probe
+            seen += data
+        await wire.send(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
+
+    line = b"GET / HTTP/1.1\r\nHost: a\r\n"
+    most_fields = line + b"".join(b"X-%d: y\r\n" % number for number in range(127)) + b"\r\n"
+    longest = line + b"X: " + b"y" * (65_536 - len(line) - 7) + b"\r\n\r\n"
+    async with before(model, {}) as (proxy, _), activator_before(proxy) as address:
+        for raw in (most_fields, longest):
+            client = await connect(address.port)
+            await client.send(raw)
+            assert (await client.answer()).status == 204
+            await client.abandon()
+        for raw in (
+            most_fields.replace(b"\r\n\r\n", b"\r\nZ: z\r\n\r\n"),
+            longest.replace(b"X: y", b"X: yy"),
+        ):
+            client = await connect(address.port)
+            await client.send(raw)
+            assert (await client.answer()).status == 431
+            await client.abandon()

@@ -127,3 +127,11 @@ def test_tls_is_no_older_than_asked_for() -> None:
 def test_observability_that_is_no_object_is_named() -> None:
     with pytest.raises(ConfigError, match="OBSERVABILITY_CONFIG"):
         Config.from_env(KNATIVE | {"OBSERVABILITY_CONFIG": "[]"})
+
+
+def test_there_is_room_for_what_an_activator_adds_to_what_a_client_may_send() -> None:
+    environ = {"INFLIGHT_MAX_HEADER_FIELDS": "100", "INFLIGHT_MAX_HEAD_BYTES": "10000"}
+    limits = Config.from_env(KNATIVE | environ | {"INFLIGHT_MAX_BODY_BYTES": "7"}).client_limits
+    assert limits.request.header_count == 116
+    assert limits.request.head_bytes == 14_096
+    assert limits.request.body_bytes == 7

@@ -31,12 +31,24 @@ _AUTHORITY: Final = re.compile(
 
 
 class MessageError(Exception):
-    """A head that must be refused. `status` is what a client is told, `detail` is one line."""
+    """A message that must be refused.
 
-    def __init__(self, status: int, detail: str) -> None:
+    `status` is what a client is told, `detail` is one line, `reason` goes into `Inflight-Reason`;
+    it is empty where the status says all that a machine could act on.
+    """
+
+    def __init__(self, status: int, detail: str, reason: bytes = b"") -> None:
         super().__init__(f"{status} {detail}")
         self.status = status
         self.detail = detail
+        self.reason = reason
+
+    def answer(self) -> tuple[tuple[Header, ...], bytes]:
+        """Return the headers and the body that a client is told it with."""
+        headers: tuple[Header, ...] = ((b"Content-Type", b"text/plain; charset=utf-8"),)
+        if self.reason:
+            headers += ((b"Inflight-Reason", self.reason),)
+        return headers, self.detail.encode() + b"\n"
 
 
 class RequestHead:
