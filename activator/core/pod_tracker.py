@@ -32,6 +32,7 @@ class PodTracker:
         "address",
         "concurrency_known",
         "container_concurrency",
+        "contended",
         "created_at",
         "ejected_until",
         "ejections",
@@ -53,6 +54,8 @@ class PodTracker:
         self.in_flight = 0
         self.refusing = False
         """It said that it is full although we saw a free slot: others use it, too."""
+        self.contended = False
+        """The last request that went there was refused: others fill it, and have it for now."""
         self.probing = False
         """Somebody asks it right now, over and over."""
         self.failures_in_row = 0
@@ -119,6 +122,12 @@ class PodTracker:
         if self._state is PodState.READY:
             return not self.concurrency_known
         return in_need and not self._answered
+
+    def refuse(self) -> None:
+        """Count a request out that it had no room for, whatever we counted."""
+        self.in_flight -= 1
+        self.refusing = True
+        self.contended = True
 
     def cluster_says(self, pod: Pod) -> None:
         """Take the cluster's word; a pod that is no longer ready has to prove itself again."""

@@ -3,6 +3,8 @@
 The sidecar owns the limit of its pod. The count of each `PodTracker` orders preference; when a
 sidecar says `queue-full` all the same, other activators use that pod, too: the request goes back to
 its place, and the pod is left alone until a slot of ours frees there or `retry_refusing` is called.
+Until a request of ours has run there again it is also looked at after all others, so that
+activators that fill pods in the same order part ways, each to its own share of the pods.
 
 Nothing here waits or starts anything. `admit` says where a newcomer goes, and after each change
 that may have made room (`set_pods`, `free_slot`, `probe_passed`, `retry_refusing`) the caller calls
@@ -13,6 +15,7 @@ Worked example, container concurrency 1, pods P and Q: A goes to P, B to Q, C wa
 """
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from activator.core.admission_queue import AdmissionQueue, HeldTotals, QueueLimits, Waiter
@@ -178,11 +181,16 @@ class Throttler(Generic[PlaceableT]):
     def free_slot(self, pod: PodTracker) -> None:
         """A request that had a slot of `pod` is done with it."""
         pod.free_slot()
+        if pod.contended:
+            pod.contended = False
+            self._find_usable()
 
     def pod_refused(self, pod: PodTracker) -> None:
         """The pod had no room; its slot, which was not there, is given back as well."""
-        pod.free_slot()
-        pod.refusing = True
+        was_contended = pod.contended
+        pod.refuse()
+        if not was_contended:
+            self._find_usable()
 
     def pod_failed(self, pod: PodTracker) -> None:
         """The pod could not be reached or does not serve; the slot is given back as well."""
@@ -230,7 +238,9 @@ class Throttler(Generic[PlaceableT]):
         return self._lb_policy(self._usable)
 
     def _find_usable(self) -> None:
-        self._usable = tuple(pod for pod in self.pods if pod.usable)
+        usable = [pod for pod in self.pods if pod.usable]
+        usable.sort(key=attrgetter("contended"))
+        self._usable = tuple(usable)
 
 
 def _queue_limits(settings: AdmissionSettings) -> QueueLimits:
