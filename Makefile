@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-slow test-unit test-compiled check format lint types shape bench bench-autoscaler clean help
+.PHONY: demo test test-slow test-cluster test-unit test-compiled check format lint types shape bench bench-autoscaler clean help
 
 help: ## show the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,13 +22,16 @@ demo: $(STAMP) ## iris on a real model server: 0 pods, first request held, out u
 RERUNS := $(if $(filter true,$(CI)),--reruns 1 --reruns-delay 5)
 
 test: $(STAMP) ## all tests but the slow ones, real processes included
-	$(BIN)/python -m pytest -m 'not slow' $(RERUNS)
+	$(BIN)/python -m pytest -m 'not slow and not cluster' $(RERUNS)
 
 test-slow: $(STAMP) ## the slow tests: gigabytes, many deletions, the demo
 	$(BIN)/python -m pytest -m slow
 
+test-cluster: $(STAMP) ## install the chart on the cluster of KUBECONFIG and try everything there
+	$(BIN)/python -m pytest -m cluster tests/cluster
+
 test-unit: $(STAMP) ## the tests without real processes
-	$(BIN)/python -m pytest -m 'not integration and not slow'
+	$(BIN)/python -m pytest -m 'not integration and not slow and not cluster'
 
 COMPILED := build/compiled
 

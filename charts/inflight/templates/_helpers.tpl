@@ -102,3 +102,26 @@ annotations: {{- toYaml . | nindent 2 }}
 {{ .Values.sidecar.native }}
 {{- end -}}
 {{- end -}}
+
+{{- define "inflight.autoscalerEnv" -}}
+{{ include "inflight.fieldEnv" . }}
+- name: LOG_LEVEL
+  value: {{ .Values.logLevel }}
+- name: POD_UID
+  valueFrom: {fieldRef: {fieldPath: metadata.uid}}
+- name: INFLIGHT_LEASE
+  value: {{ include "inflight.name" (dict "root" . "component" "autoscaler") }}
+- name: INFLIGHT_ACTIVATOR_SERVICE
+  value: {{ include "inflight.name" (dict "root" . "component" "activator") }}
+{{- range $key, $value := .Values.autoscaler.config }}
+- name: AUTOSCALER_{{ $key | upper | replace "-" "_" }}
+  value: {{ $value | quote }}
+{{- end }}
+{{- with .Values.autoscaler.workloads }}
+- name: INFLIGHT_WORKLOADS
+  value: {{ range $i, $kind := . }}{{ if $i }},{{ end }}{{ $kind.resource }}.{{ $kind.group }}{{ end }}
+{{- end }}
+{{- with .Values.autoscaler.extraEnv }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}

@@ -72,7 +72,7 @@ AUTOSCALER = (
     _allow(ENDPOINTS, DELETE),  # of adopted Services, once our slice has taken over
     _allow(HORIZONTAL_POD_AUTOSCALERS, LIST, WATCH, CREATE, PATCH, DELETE),
     _allow(EVENTS, CREATE),
-    _allow(LEASES, GET, CREATE, PATCH, own_namespace=True),
+    _allow(LEASES, GET, CREATE, PATCH, DELETE, own_namespace=True),
 )
 
 ACTIVATOR = (

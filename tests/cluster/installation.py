@@ -1,0 +1,79 @@
+"""Inflight on a cluster, installed with Helm from the chart of this tree."""
+
+from pathlib import Path
+from typing import Final
+
+import helm_python
+
+from tests.cluster.cluster import Cluster, Json, eventually
+
+CHART: Final = Path(__file__).resolve().parents[2] / "charts" / "inflight"
+RELEASE: Final = "inflight"
+NAMESPACE: Final = "inflight-system"
+_TIMEOUT_S: Final = 600
+
+
+class Installation:
+    """One release."""
+
+    def __init__(self, cluster: Cluster, values: Json) -> None:
+        self.cluster = cluster
+        self._helm = helm_python.Config(namespace=NAMESPACE)
+        self._values = values
+
+    def install(self) -> None:
+        """Install and wait until everything is ready."""
+        self._helm.install(
+            str(CHART),
+            RELEASE,
+            self._values,
+            namespace=NAMESPACE,
+            create_namespace=True,
+            timeout=_TIMEOUT_S,
+        )
+        for component in ("autoscaler", "activator", "webhook"):
+            self.wait_until_ready(component)
+        eventually(self._webhook_is_trusted, "the API server trusts the webhook")
+
+    def uninstall(self) -> None:
+        """Remove the release; its hooks run."""
+        self._helm.uninstall(RELEASE, timeout=_TIMEOUT_S)
+
+    def uninstall_if_there(self) -> None:
+        """Remove the release unless a test has done so."""
+        self._helm.uninstall(RELEASE, timeout=_TIMEOUT_S, ignore_not_found=True)
+
+    def wait_until_ready(self, component: str) -> None:
+        """Wait until a Deployment of ours has all the replicas that it wants."""
+        eventually(lambda: self._is_ready(component), f"{component} is ready")
+
+    def pods(self, component: str) -> list[Json]:
+        """Return the pods of a component that are not being deleted."""
+        selector = f"app.kubernetes.io/component={component}"
+        found = self.cluster.list_all("v1", "Pod", NAMESPACE, selector)
+        return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
+
+    def kill(self, pod: Json) -> None:
+        """End a pod without time to say goodbye."""
+        self.cluster.delete(pod, grace_period_s=0)
+
+    def leader(self) -> str:
+        """Return the name of the pod that leads; empty when none does."""
+        name = f"{RELEASE}-autoscaler"
+        lease = self.cluster.find("coordination.k8s.io/v1", "Lease", name, NAMESPACE)
+        return str(((lease or {}).get("spec") or {}).get("holderIdentity") or "")
+
+    def _is_ready(self, component: str) -> bool:
+        found = self.cluster.find("apps/v1", "Deployment", f"{RELEASE}-{component}", NAMESPACE)
+        status = (found or {}).get("status", {})
+        wanted = (found or {}).get("spec", {}).get("replicas")
+        seen = status.get("observedGeneration") == (found or {"metadata": {}})["metadata"].get(
+            "generation"
+        )
+        return bool(seen and wanted and status.get("availableReplicas") == wanted)
+
+    def _webhook_is_trusted(self) -> bool:
+        name = f"{RELEASE}-webhook"
+        kinds = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
+        found = [self.cluster.find("admissionregistration.k8s.io/v1", it, name) for it in kinds]
+        return all(it and it["webhooks"][0]["clientConfig"].get("caBundle") for it in found)
