@@ -248,11 +248,7 @@ def test_activators_that_fill_pods_in_the_same_order_part_ways() -> None:
     for number in range(300):
         shared.arrive(number % 3)
         shared.end_oldest()
-        if number == 100:
-            learned = shared.refusals
-    assert (
-        shared.refusals - learned <= 20
-    )  # of 200; without learning it would be more than one each
+    assert shared.refusals <= 30  # in the same order for ever there would be more than one each
 
 
 class ThrottlerMachine(RuleBasedStateMachine):
