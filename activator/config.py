@@ -22,7 +22,7 @@ class Config:
     """Address of all ports, those of the revisions included. Empty: every address."""
 
     autoscaler_url: str
-    """Where stats are pushed, as `ws://HOST:PORT`."""
+    """Where stats are pushed, as `ws://HOST:PORT`: to each address that the host has."""
 
     port: int = 8012
     """Requests of all revisions, told apart by Host or headers. 0: a free port."""

@@ -224,7 +224,7 @@ class ProxiedRequest:
             added = ((b"Preference-Applied", b"wait=%d" % self._wait_preference_s),)
         refuse(self._exchange, self._gate.refusal(cause), added)
 
-    def _stop_holding(self) -> None:
+    def _stop_holding(self) -> float:
         now = self._forwarded_at = monotonic()
         held_s = now - self._held_from
         self._held_from = 0.0
@@ -235,8 +235,7 @@ class ProxiedRequest:
         for counts in self._classes:
             counts.waiting -= 1
             counts.held.observe(held_s)
-        if self.cold_start is None:
-            self._gate.wait_ended(held_s)
+        return held_s
 
     def _tell_of_wait(self, head: AnswerHead) -> None:
         exchange = self._exchange

@@ -1,7 +1,7 @@
-"""Tells the autoscaler of the load: a frame each second, and at once what cannot wait.
+"""Tells the autoscalers of the load: a frame each second, and at once what cannot wait.
 
 That is the first request of an idle revision, which wakes it, and held requests whose number has
-doubled. A frame goes out each second even when there is nothing to say, so that the autoscaler can
+doubled. A frame goes out each second even when there is nothing to say, so that an autoscaler can
 tell an idle activator from one that it cannot hear. What is told early, and what is taken off the
 next report for it, is `core.load_ledger`'s.
 """
@@ -9,7 +9,7 @@ next report for it, is `core.load_ledger`'s.
 import asyncio
 from typing import Final
 
-from activator.autoscaler_link import AutoscalerLink
+from activator.autoscaler_links import AutoscalerLinks
 from activator.core.load_ledger import LoadLedger
 from servingkit.clock import monotonic
 from servingkit.core.revision import RevisionId
@@ -18,25 +18,25 @@ REPORT_PERIOD_S: Final = 1.0
 
 
 class StatReporter:
-    """Counts requests by revision, and keeps the autoscaler informed."""
+    """Counts requests by revision, and keeps the autoscalers informed."""
 
     def __init__(self, url: str, name: str) -> None:
-        """Report to the websocket at `url`, signed with `name`."""
+        """Report to all websockets that `url` stands for, signed with `name`."""
         self._ledger = LoadLedger()
-        self._link = AutoscalerLink(url, name, self._ledger)
+        self._links = AutoscalerLinks(url, name, self._ledger)
 
     def __repr__(self) -> str:
-        return f"<StatReporter {self._link!r}, {self._ledger!r}>"
+        return f"<StatReporter {self._links!r}, {self._ledger!r}>"
 
     @property
     def connected(self) -> bool:
-        """Whether the autoscaler hears us."""
-        return self._link.connected
+        """Whether any autoscaler hears us."""
+        return self._links.connected > 0
 
     @property
     def connection_errors(self) -> int:
-        """How many connections to the autoscaler failed or were lost."""
-        return self._link.connection_errors
+        """How many connections to autoscalers failed or were lost."""
+        return self._links.connection_errors
 
     @property
     def total_concurrency(self) -> int:
@@ -51,17 +51,17 @@ class StatReporter:
         """Count a request in; the first one of an idle revision is told at once: True."""
         woken = self._ledger.request_arrived(revision, now)
         if woken:
-            self._link.tell_early(revision)
+            self._tell_early(revision)
         return woken
 
     def request_waits(self, revision: RevisionId) -> None:
         """Note that a request has to wait; load that has doubled meanwhile is told at once."""
         if self._ledger.request_waits(revision):
-            self._link.tell_early(revision)
+            self._tell_early(revision)
 
     def pods_are_missing(self, revision: RevisionId) -> None:
         """Tell at once that requests wait for a revision that had pods a moment ago."""
-        self._link.tell_early(revision, anew=True)
+        self._tell_early(revision, anew=True)
 
     def request_left(self, revision: RevisionId, now: float) -> None:
         """Count a request out."""
@@ -71,7 +71,11 @@ class StatReporter:
         """Report until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._report_each_second())
-            tasks.create_task(self._link.run())
+            tasks.create_task(self._links.run())
+
+    def _tell_early(self, revision: RevisionId, *, anew: bool = False) -> None:
+        for link in self._links:
+            link.tell_early(revision, anew=anew)
 
     async def _report_each_second(self) -> None:
         due_at = monotonic()
@@ -79,4 +83,6 @@ class StatReporter:
             due_at = max(due_at + REPORT_PERIOD_S, monotonic())
             await asyncio.sleep(due_at - monotonic())
             number = self._ledger.period_number
-            self._link.tell_period(self._ledger.end_period(monotonic()), number)
+            periods = self._ledger.end_period(monotonic())
+            for link in self._links:
+                link.tell_period(periods, number)

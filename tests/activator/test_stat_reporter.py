@@ -6,7 +6,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import WSMsgType, web
 
-from activator import stat_reporter
+from activator import autoscaler_links, stat_reporter
 from servingkit.stat_wire import WireStat, decode_wire_stats
 from tests.activator.world import HOST, IRIS, World
 from tests.polling import until
@@ -17,7 +17,8 @@ pytestmark = [pytest.mark.integration, pytest.mark.asyncio]
 class Autoscaler:
     """Keeps every frame."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = HOST) -> None:
+        self.host = host
         self.frames: list[list[WireStat]] = []
         self.names: list[str] = []
         self.sockets: list[web.WebSocketResponse] = []
@@ -26,7 +27,7 @@ class Autoscaler:
 
     @property
     def url(self) -> str:
-        return f"ws://{HOST}:{self.port}"
+        return f"ws://{self.host}:{self.port}"
 
     @property
     def told(self) -> list[tuple[float, float]]:
@@ -41,7 +42,7 @@ class Autoscaler:
         application.router.add_get("/", self._serve)
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
-        await web.TCPSite(self._runner, HOST, self.port, reuse_address=True).start()
+        await web.TCPSite(self._runner, self.host, self.port, reuse_address=True).start()
         self.port = self._runner.addresses[0][1]
 
     async def stop(self) -> None:
@@ -165,3 +166,66 @@ async def test_the_end_of_the_activator_ends_the_connection(
     await until(lambda: autoscaler.sockets)
     await world.stop()
     await until(lambda: not autoscaler.sockets)
+
+
+async def test_every_replica_behind_the_name_is_told_and_those_that_come_and_go_are_followed(
+    world: World, autoscaler: Autoscaler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Autoscaler("127.0.0.2")
+    other.port = autoscaler.port
+    await other.start()
+    replicas = {HOST}
+
+    async def look_up(host: str) -> set[str]:
+        assert host == "autoscaler.example"
+        return replicas
+
+    monkeypatch.setattr(autoscaler_links, "look_up", look_up)
+    monkeypatch.setattr(autoscaler_links, "LOOK_UP_EVERY_S", 0.05)
+    try:
+        world.put_revision()
+        activator = await world.start_activator(url=f"ws://autoscaler.example:{autoscaler.port}")
+        await until(lambda: autoscaler.frames)
+        world.send(activator)
+        await until(lambda: autoscaler.told)
+        replicas = {HOST, "127.0.0.2"}
+        await until(lambda: other.told)
+        assert other.told[0][0] == 1  # all that is in flight, though the first one knows
+        replicas = {"127.0.0.2"}
+        await until(lambda: not autoscaler.sockets)
+        frames = len(other.frames)
+        await until(lambda: len(other.frames) > frames)
+        assert activator._reporter.connected
+    finally:
+        await world.stop()
+        await other.stop()
+
+
+async def test_a_name_that_is_not_found_leaves_the_known_replicas(
+    world: World, autoscaler: Autoscaler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = True
+    asked = 0
+
+    async def look_up(_: str) -> set[str]:
+        nonlocal asked
+        asked += 1
+        if not known:
+            raise OSError(-2, "Name or service not known")
+        return {HOST}
+
+    monkeypatch.setattr(autoscaler_links, "look_up", look_up)
+    monkeypatch.setattr(autoscaler_links, "LOOK_UP_EVERY_S", 0.05)
+    monkeypatch.setattr(autoscaler_links, "_LOOK_UP_AGAIN_S", 0.05)
+    await world.start_activator(url=f"ws://autoscaler.example:{autoscaler.port}")
+    await until(lambda: autoscaler.frames)
+    known = False
+    before = asked
+    await until(lambda: asked > before + 2)
+    frames = len(autoscaler.frames)
+    await until(lambda: len(autoscaler.frames) > frames)
+    assert len(autoscaler.names) == 1  # and it is the same connection
+
+
+async def test_a_name_of_two_families_counts_each_replica_once() -> None:
+    assert len(await autoscaler_links.look_up("localhost")) == 1
