@@ -9,6 +9,7 @@ import logging
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from sys import intern
 from typing import TYPE_CHECKING, Final, cast
 
 from servingkit.clock import monotonic
@@ -191,7 +192,7 @@ class ClientConnection:
         self._transport = transport
         self.sock = tcp_socket(transport)
         peer = transport.get_extra_info("peername")
-        self.peer = peer[0] if peer else ""
+        self.peer = intern(peer[0]) if peer else ""  # most connections come from few peers
         self._shared.open.add(self)
         self.set_deadline(self._shared.wheel.now + self._shared.limits.head_s)
 

@@ -61,7 +61,6 @@ class RequestSink(Protocol):
 class RequestReader:
     """Reads the requests of one connection. Names of httptools' callbacks begin with `on_`."""
 
-    __deletable__ = ("_parser",)  # what a compiled class lets go of
     __slots__ = (
         "_body_bytes",
         "_body_left",
@@ -87,9 +86,10 @@ class RequestReader:
         self._sink = sink
         self._limits = limits
         self._known = known
-        self._parser = httptools.HttpRequestParser(self)
+        # 1 KiB, and not needed while all heads are known.
+        self._parser: httptools.HttpRequestParser | None = None
         self._target = b""
-        self._headers: list[Header] = []
+        self._headers: list[Header]  # of the message that llhttp reads
         self._head: RequestHead | None = None  # the last that llhttp has read
         self._body_length = 0
         self._body_left = 0  # of a request with a known head
@@ -134,13 +134,14 @@ class RequestReader:
 
     def close(self) -> None:
         """Break the reference cycle between parser and reader."""
-        del self._parser
+        self._parser = None
 
     # --- httptools ------------------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
         """Note that a head is under way."""
         self.head_begun = True
+        self._headers = []
 
     def on_url(self, url: bytes) -> None:
         """Take a piece of the request target."""
@@ -157,8 +158,8 @@ class RequestReader:
             return
         headers, self._headers = self._headers, []
         target, self._target = self._target, b""
-        parser = self._parser
-        limits = self._limits
+        parser, limits = self._parser, self._limits
+        assert parser is not None  # noqa: S101 -- it is what calls
         version = parser.get_http_version()
         if version not in {"1.1", "1.0"}:
             raise MessageError(505, "only HTTP/1.1 and HTTP/1.0 are spoken here")
@@ -236,6 +237,8 @@ class RequestReader:
 
     def _parse(self, piece: bytes | memoryview) -> bytes:
         """Have llhttp read; return what it left over, which is seldom anything."""
+        if self._parser is None:
+            self._parser = httptools.HttpRequestParser(self)
         self._wire_bytes += len(piece)
         left = b""
         try:
