@@ -17,7 +17,7 @@ def main() -> int:
     exit_code = 0
     try:
         config, access = read_both(Config.from_env, ApiAccess.from_env, os.environ)
-        logs.configure("activator")
+        logs.configure("activator", config.log_level)
         uvloop.run(kubernetes.run(config, access))
     except* ConfigError as group:
         for problem in problems_in(group):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from activator.core.admission_settings import AdmissionSettings, is_header_name
 from servingkit.client_limits import read_client_limits
-from servingkit.config import EnvReader
+from servingkit.config import EnvReader, read_log_level
 from servingkit.http1.downstream import ServerLimits
 
 _MOST_PORT = 65535
@@ -24,6 +24,7 @@ class Config:
     autoscaler_url: str
     """Where stats are pushed, as `ws://HOST:PORT`: to each address that the host has."""
 
+    log_level: str = "info"
     port: int = 8012
     """Requests of all revisions, told apart by Host or headers. 0: a free port."""
 
@@ -65,6 +66,7 @@ class Config:
             name=env.text("POD_NAME"),
             listen_host=env.text("LISTEN_HOST", "0.0.0.0"),  # noqa: S104 -- a pod's own address
             autoscaler_url=url,
+            log_level=read_log_level(env),
             port=env.integer("PORT", 8012, most=_MOST_PORT),
             metrics_port=env.integer("METRICS_PORT", 9090, most=_MOST_PORT),
             cluster_domain=env.text("CLUSTER_DOMAIN", "cluster.local"),

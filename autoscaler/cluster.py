@@ -1,5 +1,6 @@
 """The cluster as the autoscaler sees it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from servingkit.cluster.protocols import (
@@ -22,3 +23,5 @@ class Cluster:
     public_endpoints: PublicEndpoints
     activators: Activators
     states: RevisionStates
+    leads: Callable[[], bool] = lambda: True
+    """Whether this autoscaler is the one that writes; the others only keep themselves informed."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from autoscaler.core.defaults import Defaults, parse_defaults
 from autoscaler.defaults_source import DefaultsSource
-from servingkit.config import ConfigError, EnvReader, Problem
+from servingkit.config import ConfigError, EnvReader, Problem, read_log_level
 
 DEFAULTS_PREFIX = "AUTOSCALER_"
 """config-autoscaler's `stable-window` is read from `AUTOSCALER_STABLE_WINDOW`, over the file."""
@@ -20,6 +20,7 @@ class Config:
     """Where to listen, and what revisions get that do not say otherwise."""
 
     listen_host: str
+    log_level: str = "info"
     stat_port: int = 8080
     """Websocket for the activators' stats. 0: a free port, as for the other two."""
 
@@ -37,6 +38,7 @@ class Config:
         source = _source(env.text("CONFIG_PATH", ""), environ)
         config = cls(
             listen_host=env.text("LISTEN_HOST", _ALL_INTERFACES),
+            log_level=read_log_level(env),
             stat_port=env.integer("STAT_PORT", 8080, most=_MOST_PORT),
             api_port=env.integer("API_PORT", 8081, most=_MOST_PORT),
             metrics_port=env.integer("METRICS_PORT", 9090, most=_MOST_PORT),

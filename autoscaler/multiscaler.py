@@ -158,6 +158,9 @@ class Multiscaler:
         decided, tracked.state = plan(settings, spec, state, observation, now)
         tracked.settle(decided, explain(settings, spec, decided, now), observation.cluster)
         # Act.
+        if not self._cluster.leads():
+            tracked.stand_by(replicas)
+            return
         await self._actuator.act(tracked, decided, replicas)
         await self._state_keeper.keep(tracked, now)
 

@@ -35,6 +35,9 @@ class ScaleActuator:
         tracked.asked_pods = None
         await self._scale.set_scale(tracked.revision.id, pods)
         tracked.asked_pods = pods
+        if before == pods:
+            # Only asked again, because the cluster does not show it yet.
+            return
         tracked.journal.note(
             "scale changed", tracked.revision.id, tracked.reason, from_pods=before, to_pods=pods
         )

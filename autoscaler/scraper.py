@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from autoscaler.core.sampling import by_silence, sample_size
+from autoscaler.pod_stat import fetch_stat
 from autoscaler.tracked_revision import TrackedRevision
 from servingkit.clock import monotonic
 from servingkit.cluster.protocols import Pods
@@ -22,14 +23,9 @@ from servingkit.core.histogram import Histogram
 from servingkit.core.revision import Pod, PodState, RevisionId
 from servingkit.core.stat import Stat
 from servingkit.http1.client import FetchError, HttpClient
-from servingkit.stat_wire import StatDecodeError, decode_stat
+from servingkit.stat_wire import StatDecodeError
 
 _log = logging.getLogger(__name__)
-
-_TIMEOUT_S: Final = 3.0
-_OK: Final = 200
-_MOST_STAT_BYTES: Final = 336
-"""Six numbers of 10 bytes, a name of 256, and 20 more; Knative's limit."""
 
 _SLOTS: Final = 50
 """Parts of a second; each has its share of the revisions."""
@@ -135,7 +131,7 @@ class Scraper:
         self._asking.add(pod.name)
         asked_at = monotonic()
         try:
-            stat = await self._fetch(pod)
+            stat = await fetch_stat(self._client, pod)
         except FetchError as error:
             self.failures[error.reason.value] += 1
         except StatDecodeError:
@@ -149,15 +145,3 @@ class Scraper:
         finally:
             self._asking.discard(pod.name)
         return None
-
-    async def _fetch(self, pod: Pod) -> Stat:
-        answer = await self._client.fetch(pod.stats, b"GET", b"/metrics", timeout_s=_TIMEOUT_S)
-        if answer.status != _OK or len(answer.body) > _MOST_STAT_BYTES:
-            reason = f"status {answer.status}, {len(answer.body)} bytes"
-            raise StatDecodeError(reason)
-        stat = decode_stat(answer.body)
-        if stat.pod_name != pod.name:
-            # Its address may belong to another pod by now.
-            reason = f"{stat.pod_name!r} answered for {pod.name!r}"
-            raise StatDecodeError(reason)
-        return stat

@@ -73,6 +73,11 @@ class TrackedRevision:
         """Since when the traffic goes to activators. None: it goes to the pods."""
         return self.published_at if self.published is Mode.PROXY else None
 
+    def stand_by(self, replicas: int) -> None:
+        """Forget what was asked of the cluster: it is for another autoscaler to ask."""
+        self.asked_pods = replicas
+        self.published = None
+
     def update(self, revision: Revision, settings: ScalingSettings) -> None:
         """Take over changed settings; load and state stay."""
         self.revision = revision

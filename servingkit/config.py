@@ -137,3 +137,14 @@ class EnvReader:
         """Raise `ConfigError` if anything was wrong."""
         if self._problems:
             raise ConfigError(self._problems)
+
+
+_LOG_LEVELS = ("debug", "info", "warning", "error")
+
+
+def read_log_level(env: EnvReader) -> str:
+    """Read LOG_LEVEL of a program of the control plane or the activator."""
+    level = env.text("LOG_LEVEL", "info").lower()
+    if level not in _LOG_LEVELS:
+        env.reject("LOG_LEVEL", ", ".join(_LOG_LEVELS))
+    return level

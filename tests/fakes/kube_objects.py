@@ -61,3 +61,58 @@ def endpoint(name: str, host: str = "127.0.0.1", *, ready: bool = True) -> Objec
         "conditions": {"ready": ready, "serving": ready, "terminating": False},
         "targetRef": {"kind": "Pod", "name": name},
     }
+
+
+def deployment(
+    name: str = "iris",
+    *,
+    namespace: str = NAMESPACE,
+    replicas: int = 0,
+    annotations: dict[str, str] | None = None,
+    labels: dict[str, str] | None = None,
+) -> Object:
+    """A Deployment with our label on itself and on its pods."""
+    return {
+        "metadata": {
+            "name": name,
+            "namespace": namespace,
+            "labels": ENABLED if labels is None else labels,
+            "annotations": annotations or {},
+        },
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": {"app": name}},
+            "template": {
+                "metadata": {"labels": {"app": name, **ENABLED}},
+                "spec": {"containers": [{"name": "model", "ports": [{"containerPort": 8080}]}]},
+            },
+        },
+    }
+
+
+def service(name: str = "iris", *, namespace: str = NAMESPACE, **spec: object) -> Object:
+    """A Service that somebody has for a Deployment's pods."""
+    return {
+        "metadata": {"name": name, "namespace": namespace, "labels": {}},
+        "spec": {
+            "type": "ClusterIP",
+            "clusterIP": "10.96.0.10",
+            "selector": {"app": name},
+            "ports": [{"name": "", "port": 80, "targetPort": 8080, "protocol": "TCP"}],
+            **spec,
+        },
+    }
+
+
+def activator_slice(*endpoints: Object, namespace: str = "inflight-system") -> Object:
+    """The slice of the activators' own Service."""
+    return {
+        "metadata": {
+            "name": "inflight-activator-abcde",
+            "namespace": namespace,
+            "labels": {"kubernetes.io/service-name": "inflight-activator"},
+        },
+        "addressType": "IPv4",
+        "endpoints": list(endpoints),
+        "ports": [{"name": "http", "port": 8012}],
+    }

@@ -2,16 +2,11 @@
 
 from collections.abc import Iterable, Iterator
 
-from servingkit.cluster.kubernetes.core.names import (
-    SERVING_PORT,
-    SERVING_PORT_NAME,
-    STATS_PORT,
-    STATS_PORT_NAME,
-)
+from servingkit.cluster.kubernetes.core.names import SERVING_PORT_NAME, STATS_PORT_NAME
 from servingkit.cluster.kubernetes.core.objects import Endpoint, EndpointSlice
 from servingkit.cluster.protocols import Activator
 from servingkit.core.revision import Address, Pod, PodState
-from servingkit.core.sidecar import METRICS_PORT
+from servingkit.core.sidecar import METRICS_PORT, SERVING_PORT, STATS_PORT
 
 
 def pods_in(

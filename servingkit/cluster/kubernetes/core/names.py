@@ -2,15 +2,14 @@
 
 from typing import Final
 
+from servingkit.core.sidecar import ENABLED_LABEL
+
 PREFIX: Final = "inflight.dev/"
 KNATIVE_PREFIXES: Final = ("autoscaling.knative.dev/", "serving.knative.dev/")
 
 # --- what a user writes --------------------------------------------------------------------------
 
-ENABLED: Final = "inflight.dev/enabled"
-"""Label of workloads that are revisions, and of their pods."""
-
-ENABLED_SELECTOR: Final = f"{ENABLED}=true"
+ENABLED_SELECTOR: Final = f"{ENABLED_LABEL}=true"
 CONTAINER_CONCURRENCY: Final = "inflight.dev/container-concurrency"
 TIMEOUT_SECONDS: Final = "inflight.dev/timeout-seconds"
 HOSTS: Final = "inflight.dev/hosts"
@@ -18,6 +17,9 @@ HOSTS: Final = "inflight.dev/hosts"
 
 PORT: Final = "inflight.dev/port"
 """The port on which the model listens, a number."""
+
+MODEL_METRICS: Final = "inflight.dev/model-metrics"
+"""On pods: the sidecar's Prometheus page has the model's metrics on it."""
 
 ADOPT_SERVICE: Final = "inflight.dev/adopt-service"
 """Name of an existing Service that is to become the revision's public one."""
@@ -63,9 +65,6 @@ POD_DELETION_COST: Final = "controller.kubernetes.io/pod-deletion-cost"
 
 # --- ports ---------------------------------------------------------------------------------------
 
-SIDECAR_CONTAINER: Final = "queue-proxy"
-SERVING_PORT: Final = 8012
-STATS_PORT: Final = 9090
 SERVING_PORT_NAME: Final = "http"
 STATS_PORT_NAME: Final = "http-autometric"
 """Names of these ports on private Services, and so in their slices."""

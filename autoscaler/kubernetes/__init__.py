@@ -1,0 +1,1 @@
+"""The autoscaler on Kubernetes: one leader that keeps revisions and writes their scale."""

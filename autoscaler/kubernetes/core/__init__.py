@@ -1,0 +1,1 @@
+"""What the leader decides about objects, without I/O."""

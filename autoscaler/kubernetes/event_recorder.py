@@ -1,0 +1,65 @@
+"""Events on workloads: what a person sees in `kubectl describe deployment`.
+
+An Event is named by what it says of which workload, so that saying it again, also after a restart
+or by another leader, makes no second one.
+"""
+
+import datetime as dt
+import logging
+from hashlib import blake2b
+
+from autoscaler.kubernetes.core.manifests import Owner
+from servingkit.cluster.kubernetes.api import ApiClient, ApiError
+from servingkit.cluster.kubernetes.core.resource import EVENTS
+
+_log = logging.getLogger(__name__)
+
+_COMPONENT = "inflight-autoscaler"
+_MOST_MESSAGE = 1024
+
+
+class EventRecorder:
+    """Writes Events; one that cannot be written is logged and given up."""
+
+    def __init__(self, api: ApiClient, identity: str) -> None:
+        self._api = api
+        self._identity = identity
+
+    async def warn(self, owner: Owner, reason: str, message: str) -> None:
+        """Tell of what a person should mend, once."""
+        await self._record(owner, "Warning", reason, message, occurrence="")
+
+    async def tell(self, owner: Owner, reason: str, message: str) -> None:
+        """Tell of what was done, each time."""
+        await self._record(owner, "Normal", reason, message, occurrence=_now())
+
+    async def _record(
+        self, owner: Owner, kind: str, reason: str, message: str, *, occurrence: str
+    ) -> None:
+        said = f"{owner.uid} {reason} {occurrence} {message}"
+        digest = blake2b(said.encode(), digest_size=8).hexdigest()
+        revision, now = owner.revision, _now()
+        facts = {"revision": str(revision), "reason": reason, "said": message}
+        _log.log(logging.WARNING if kind == "Warning" else logging.INFO, "event", extra=facts)
+        event = {
+            "metadata": {"name": f"{revision.name}.{digest}", "namespace": revision.namespace},
+            "involvedObject": owner.involved,
+            "type": kind,
+            "reason": reason,
+            "message": message[:_MOST_MESSAGE],
+            "firstTimestamp": now,
+            "lastTimestamp": now,
+            "count": 1,
+            "source": {"component": _COMPONENT},
+            "reportingComponent": _COMPONENT,
+            "reportingInstance": self._identity,
+        }
+        try:
+            await self._api.create(EVENTS, revision.namespace, event)
+        except ApiError as error:
+            if not error.conflict:
+                _log.warning("event not written", extra={**facts, "error": str(error)})
+
+
+def _now() -> str:
+    return dt.datetime.now(tz=dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

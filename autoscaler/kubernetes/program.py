@@ -1,0 +1,141 @@
+"""The autoscaler as a pod: wired to the API, led by a Lease, and ended in order.
+
+Every replica follows the cluster, takes the activators' stats and decides; only the leader writes.
+So a new leader has full windows. On SIGTERM the loops end first, then the Lease is given back.
+"""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator
+
+from autoscaler.app import Autoscaler, Cluster
+from autoscaler.config import Config
+from autoscaler.kubernetes.adoption import Adoption
+from autoscaler.kubernetes.event_recorder import EventRecorder
+from autoscaler.kubernetes.leadership import Leadership
+from autoscaler.kubernetes.public_endpoints import PublicSlices
+from autoscaler.kubernetes.revision_keeper import RevisionKeeper, Writers
+from autoscaler.kubernetes.scale_writer import ConcurrencyOf, ScaleWriter
+from autoscaler.kubernetes.service_index import ServiceIndex
+from autoscaler.kubernetes.service_writer import ServiceWriter
+from autoscaler.kubernetes.settings import KubernetesSettings
+from autoscaler.kubernetes.slice_writer import SliceWriter
+from autoscaler.kubernetes.state_store import StateStore
+from autoscaler.kubernetes.view import KubernetesView
+from autoscaler.pod_stat import fetch_stat
+from servingkit.cluster.kubernetes.api import ApiClient
+from servingkit.core.revision import Pod
+from servingkit.http1.client import FetchError, HttpClient
+from servingkit.http1.engine import Engine
+from servingkit.stat_wire import StatDecodeError
+
+
+class KubernetesCluster:
+    """The Kubernetes side of all seams, and what keeps revisions."""
+
+    def __init__(
+        self,
+        api: ApiClient,
+        settings: KubernetesSettings,
+        config: Config,
+        concurrency_of: ConcurrencyOf,
+    ) -> None:
+        self.view = KubernetesView(api, settings, config.defaults)
+        self.leadership = Leadership(api, settings)
+        index = ServiceIndex(self.view.services)
+        slices = SliceWriter(api, self.view.slices, self.leadership)
+        events = EventRecorder(api, settings.pod_name)
+        endpoints = PublicSlices(self.view, slices, self.leadership)
+        scale = ScaleWriter(api, self.view, self.leadership, concurrency_of)
+        writers = Writers(
+            services=ServiceWriter(api, self.view, index, self.leadership),
+            adoption=Adoption(api, self.leadership, slices, events),
+            endpoints=endpoints,
+            scale=scale,
+            events=events,
+        )
+        self.keeper = RevisionKeeper(
+            api, self.view, index, self.leadership, writers, config.defaults
+        )
+        self._endpoints = endpoints
+        self.seams = Cluster(
+            revisions=self.view.revisions,
+            pods=self.view.pods,
+            scale=scale,
+            public_endpoints=endpoints,
+            activators=self.view,
+            states=StateStore(api, self.view.services, self.leadership),
+            leads=self.leadership.leads,
+        )
+
+    async def keep(self) -> None:
+        """Keep revisions and their endpoints until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.keeper.run())
+            tasks.create_task(self._endpoints.queue.run())
+
+
+async def run(config: Config, settings: KubernetesSettings) -> None:
+    """Scale until SIGTERM or SIGINT. A second signal ends at once.
+
+    Raises OSError for a port that cannot be had, and without credentials.
+    """
+    await scale_until(_stop_at_signals(), config, settings)
+
+
+async def scale_until(
+    stopping: asyncio.Event, config: Config, settings: KubernetesSettings
+) -> None:
+    """Scale until `stopping` is set, and then end in order."""
+    async with connect(config, settings) as cluster, asyncio.TaskGroup() as tasks:
+        following = tasks.create_task(cluster.view.run())
+        stopped = tasks.create_task(stopping.wait())
+        synced = tasks.create_task(cluster.view.synced())
+        await asyncio.wait([synced, stopped], return_when=asyncio.FIRST_COMPLETED)
+        if synced.done():
+            leading = tasks.create_task(cluster.leadership.run())
+            working = [
+                tasks.create_task(Autoscaler(config, cluster.seams).run()),
+                tasks.create_task(cluster.keep()),
+            ]
+            await stopped
+            for task in working:
+                task.cancel()
+            await asyncio.wait(working)
+            leading.cancel()
+            await asyncio.wait([leading])
+        synced.cancel()
+        following.cancel()
+
+
+@contextlib.asynccontextmanager
+async def connect(config: Config, settings: KubernetesSettings) -> AsyncIterator[KubernetesCluster]:
+    """Yield the cluster, not yet followed."""
+    async with ApiClient(settings.access) as api, Engine() as engine:
+        client = HttpClient(engine)
+
+        async def concurrency_of(pod: Pod) -> float | None:
+            try:
+                stat = await fetch_stat(client, pod)
+            except (FetchError, StatDecodeError):
+                return None
+            return stat.average_concurrent_requests
+
+        yield KubernetesCluster(api, settings, config, concurrency_of)
+
+
+def _stop_at_signals() -> asyncio.Event:
+    """Return an event that the first SIGTERM or SIGINT sets; the next one kills."""
+    loop = asyncio.get_running_loop()
+    stopping = asyncio.Event()
+    signals = (signal.SIGTERM, signal.SIGINT)
+
+    def stop() -> None:
+        stopping.set()
+        for number in signals:
+            loop.remove_signal_handler(number)
+
+    for number in signals:
+        loop.add_signal_handler(number, stop)
+    return stopping

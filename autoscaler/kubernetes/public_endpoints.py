@@ -1,0 +1,175 @@
+"""Writes who receives a revision's traffic, and keeps it true (`PublicEndpoints`).
+
+The public Service has no selector; its EndpointSlices are ours. They name the ready pods, or the
+activators that serve the revision, with the revision's own port. Each change of pods, of activators
+or of the slices themselves leads to another look. They are never emptied by choice: without a ready
+pod there are activators, without those there are pods, and without either things stay as they are.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from autoscaler.kubernetes.core import manifests
+from autoscaler.kubernetes.core.manifests import Json, Owner, PortOfSlice
+from autoscaler.kubernetes.core.preconditions import (
+    adopted_name,
+    other_ports,
+    public_name,
+    request_ports,
+)
+from autoscaler.kubernetes.leadership import Leadership
+from autoscaler.kubernetes.listening_activators import ListeningActivators
+from autoscaler.kubernetes.slice_writer import SliceWriter
+from autoscaler.kubernetes.view import KubernetesView
+from autoscaler.kubernetes.work_queue import WorkQueue
+from servingkit.cluster.kubernetes.core.objects import ServiceObject, Workload
+from servingkit.cluster.protocols import ClusterError, OnChange
+from servingkit.core.revision import Mode, Pod, PodState, RevisionId
+from servingkit.core.subset import choose_subset
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    mode: Mode
+    activators: int
+
+
+class PublicSlices:
+    """The public endpoints of all revisions, written by the leader."""
+
+    def __init__(self, view: KubernetesView, writer: SliceWriter, leadership: Leadership) -> None:
+        self._view = view
+        self._writer = writer
+        self._leadership = leadership
+        self._listening = ListeningActivators()
+        self._wanted: dict[RevisionId, _Wanted] = {}
+        self._published: set[RevisionId] = set()
+        self._locks: defaultdict[RevisionId, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self.queue = WorkQueue("public endpoints", self._follow)
+        view.pods.on_pods_change(self._revision_changed)
+        view.workloads.on_change(self._revision_changed)
+        view.on_slice_change(self._revision_changed)
+        view.on_activators_change(self._activators_changed)
+        self._callbacks: list[OnChange] = []
+        leadership.on_begin(self._wanted.clear)
+        leadership.on_begin(self._published.clear)
+
+    def __repr__(self) -> str:
+        return f"<PublicSlices of {len(self._wanted)} revisions>"
+
+    def is_published(self, revision: RevisionId) -> bool:
+        """Tell whether our slices receive a revision's traffic, as far as this replica knows."""
+        return revision in self._published
+
+    async def publish(self, revision: RevisionId, mode: Mode, activators: int) -> None:
+        """Point the revision's public endpoints at its pods or at activators."""
+        self._wanted[revision] = _Wanted(mode, activators)
+        await self._write(revision)
+
+    def on_first_published(self, callback: OnChange) -> None:
+        """Call back when our slices begin to receive a revision's traffic."""
+        self._callbacks.append(callback)
+
+    def forget(self, revision: RevisionId) -> None:
+        """Follow a revision no more; its slices stay."""
+        self._wanted.pop(revision, None)
+        self._published.discard(revision)
+        if not self._locks[revision].locked():
+            del self._locks[revision]
+
+    async def remove(self, revision: RevisionId) -> None:
+        """Delete the slices of a revision's own public Service. Raises ClusterError."""
+        async with self._locks[revision]:
+            await self._writer.remove(*revision)
+
+    def _revision_changed(self, revision: RevisionId) -> None:
+        if revision in self._wanted:
+            self.queue.add(revision)
+
+    def _activators_changed(self) -> None:
+        self._listening.forget_all_but(self._view.activators())
+        for revision in self._wanted:
+            self.queue.add(revision)
+
+    async def _follow(self, revision: RevisionId) -> None:
+        if self._leadership.leads() and self._view.is_managed(revision):
+            await self._write(revision)
+
+    async def _write(self, revision: RevisionId) -> None:
+        async with self._locks[revision]:
+            await self._write_locked(revision)
+
+    async def _write_locked(self, revision: RevisionId) -> None:
+        found = self._view.workloads.find(revision)
+        wanted = self._wanted.get(revision)
+        if found is None or wanted is None:
+            return
+        owner, workload = found
+        name = public_name(workload)
+        service = self._view.service(revision.namespace, name)
+        if service is None:
+            message = f"there is no Service {name} yet"
+            raise ClusterError(message)
+        ready = _ready(self._view, revision)
+        slices = await self._request_slices(owner, workload, service, wanted, ready)
+        slices |= _other_slices(owner, workload, service, ready)
+        await self._writer.write(revision, name, slices)
+        if revision not in self._published:
+            self._published.add(revision)
+            for callback in self._callbacks:
+                callback(revision)
+
+    async def _request_slices(
+        self,
+        owner: Owner,
+        workload: Workload,
+        service: ServiceObject,
+        wanted: _Wanted,
+        ready: list[Pod],
+    ) -> dict[str, Json]:
+        """Return the slices for the ports that lead to the model."""
+        revision = owner.revision
+        ports = request_ports(workload, service)
+        port = self._view.activator_port(revision)
+        hosts: list[str] = []
+        if wanted.mode is Mode.PROXY or not ready:
+            hosts = await self._activators(revision, port, wanted.activators)
+        if not hosts and ready:
+            hosts = manifests.addresses_of(pod.serving for pod in ready)
+            port = ready[0].serving.port
+        if not hosts:
+            message = "no activator is ready, and no pod"
+            raise ClusterError(message)
+        behind = [PortOfSlice(one, port) for one in ports]
+        return manifests.public_slices(owner, service.metadata.name, "inflight", hosts, behind)
+
+    async def _activators(self, revision: RevisionId, port: int, count: int) -> list[str]:
+        listening = await self._listening.among(self._view.activators(), port)
+        by_name = {activator.name: activator.host for activator in listening}
+        if len(by_name) < len(self._view.activators()):
+            self.queue.add_later(revision)
+        return [by_name[name] for name in choose_subset(by_name, count, str(revision))]
+
+
+def _ready(view: KubernetesView, revision: RevisionId) -> list[Pod]:
+    leaving = view.leaving(revision)
+    return [
+        pod
+        for pod in view.pods.pods(revision)
+        if pod.state is PodState.READY and pod.name not in leaving
+    ]
+
+
+def _other_slices(
+    owner: Owner, workload: Workload, service: ServiceObject, ready: Iterable[Pod]
+) -> dict[str, Json]:
+    """Return the slices for the other ports of an adopted Service: always the pods."""
+    if adopted_name(workload) is None:
+        return {}
+    ports = other_ports(workload, service)
+    hosts = manifests.addresses_of(pod.serving for pod in ready)
+    if not ports or not hosts:
+        return {}
+    return manifests.public_slices(owner, service.metadata.name, "inflight-pods", hosts, ports)
