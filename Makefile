@@ -4,10 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-slow test-cluster test-unit test-compiled check format lint types shape bench bench-autoscaler clean help
+.PHONY: demo test test-slow test-cluster test-unit test-compiled check format lint types shape bench bench-activator bench-autoscaler clean help
 
 help: ## show the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Inflight needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
@@ -61,6 +61,9 @@ types: $(STAMP) ## mypy, strict
 bench: $(STAMP) ## speed beside nginx, HAProxy, Go and aiohttp (needs wrk and nginx)
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	$(BIN)/python -m loadtest.bench --docs docs $(BENCH_ARGS)
+
+bench-activator: $(STAMP) ## the activator: ten thousand held requests, cold starts, fairness, spread
+	$(BIN)/python -m loadtest.bench_activator --docs docs $(BENCH_ARGS)
 
 bench-autoscaler: $(STAMP) ## what thousands of revisions cost the autoscaler (six minutes)
 	$(BIN)/python -m loadtest.bench_autoscaler --docs docs $(BENCH_ARGS)

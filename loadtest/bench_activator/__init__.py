@@ -1,0 +1,1 @@
+"""The activator under measurement: holding, releasing, spreading, and what it costs."""

@@ -1,0 +1,113 @@
+"""`python -m loadtest.bench_activator`: what holding, waking and spreading cost and take."""
+
+import argparse
+import asyncio
+import os
+import platform
+import resource
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+import uvloop
+
+from loadtest.bench.core.wrk_script import WrkOutputError
+from loadtest.bench.machine import Cores, TooFewCoresError, describe_machine
+from loadtest.bench.tool import MissingError, find
+from loadtest.bench_activator.bench import Bench
+from loadtest.bench_activator.cases import cold, held, leave, noisy, spread, warm
+from loadtest.bench_activator.chart import draw
+from loadtest.bench_activator.core.figure import CaseResult
+from loadtest.bench_activator.core.page import Run, page
+from loadtest.child import ChildError
+
+PAGE_NAME: Final = "benchmarks-activator.md"
+PICTURE_NAME: Final = "benchmarks-activator.png"
+
+CASES: Final[Mapping[str, Callable[[Bench], Awaitable[CaseResult]]]] = {
+    "held": held.measure,
+    "cold": cold.measure,
+    "noisy": noisy.measure,
+    "spread": spread.measure,
+    "leave": leave.measure,
+    "warm": warm.measure,
+}
+
+_EXIT_INTERRUPTED: Final = 130
+_OPEN_FILES: Final = 16_384
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Return the command line's choices."""
+    parser = argparse.ArgumentParser(prog="python -m loadtest.bench_activator", description=__doc__)
+    parser.add_argument(
+        "--cases", nargs="*", choices=CASES, default=list(CASES), help="which; all if left out"
+    )
+    parser.add_argument("--quick", action="store_true", help="short, to see that it works")
+    parser.add_argument("--docs", type=Path, default=Path("out/bench"), help="for page and picture")
+    return parser.parse_args(arguments)
+
+
+async def measure(names: Sequence[str], bench: Bench) -> list[CaseResult]:
+    """Carry out the cases, one after the other."""
+    results = []
+    for name in names:
+        print(f"{name} ...", flush=True)
+        result = await CASES[name](bench)
+        for figure in result.figures:
+            aim = "" if figure.most is None else f"   (at most {figure.most:g})"
+            missed = "" if figure.met else "   MISSED"
+            print(f"  {figure.text}: {figure.value:.4g} {figure.unit}{aim}{missed}", flush=True)
+        results.append(result)
+    return results
+
+
+def raise_file_limit() -> None:
+    """Allow ourselves and our children a file for each of ten thousand connections."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = most if most == resource.RLIM_INFINITY else min(most, _OPEN_FILES)
+    wanted = _OPEN_FILES if wanted == resource.RLIM_INFINITY else wanted
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+
+
+def main() -> int:
+    """Run the benchmark; return its exit code."""
+    options = parse()
+    machine = describe_machine()
+    try:
+        find("taskset", "apt-get install util-linux")
+        cores = Cores.divide()
+        os.sched_setaffinity(0, cores.others)
+        raise_file_limit()
+        with tempfile.TemporaryDirectory(prefix="inflight-bench-") as folder:
+            bench = Bench(folder=Path(folder), core=cores.proxy, quick=options.quick)
+            cases = uvloop.run(measure(options.cases, bench))
+    except (ChildError, MissingError, TooFewCoresError, WrkOutputError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        print("stopped", file=sys.stderr)
+        return _EXIT_INTERRUPTED
+    run = Run(
+        date=datetime.now(UTC).strftime("%Y-%m-%d"),
+        machine=machine,
+        versions={
+            "Python": platform.python_version(),
+            **{name: version(name) for name in ("inflight", "uvloop", "httptools")},
+        },
+        quick=options.quick,
+        cases=cases,
+    )
+    options.docs.mkdir(parents=True, exist_ok=True)
+    (options.docs / PAGE_NAME).write_text(page(run, PICTURE_NAME), encoding="utf-8")
+    draw(cases, options.docs / PICTURE_NAME)
+    print(f"page in {options.docs / PAGE_NAME}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The cases: each sets up a rig, measures, and returns its figures."""

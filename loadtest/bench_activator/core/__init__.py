@@ -1,0 +1,1 @@
+"""Figures, aims and the page, without any I/O."""
