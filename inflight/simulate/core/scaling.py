@@ -15,6 +15,7 @@ from autoscaler.core.reason import explain
 from autoscaler.core.report_clock import ReportClock
 from autoscaler.core.scaler import Observation, Plan, ScalerState, initial_state, plan
 from autoscaler.core.settings import ScalingSettings, decider_spec
+from servingkit.core.request_stats import RequestStats
 from servingkit.core.revision import Mode, RevisionId
 from servingkit.core.stat import Stat
 
@@ -41,6 +42,9 @@ class Scaling:
         self._told = Told(self._ledger, "activator")
         self._report_clock = ReportClock()
         self._collector = Collector(settings)
+        self._pods = RequestStats(0.0) if settings.additions.credit_starting_pods else None
+        """What the pods' sidecars report. None: nobody asks for it."""
+
         self._state: ScalerState | None = None
         self._proxied_since: float | None = None
 
@@ -58,8 +62,20 @@ class Scaling:
         """Count a request out."""
         self._ledger.request_left(_REVISION, now)
 
+    def request_started(self, now: float) -> None:
+        """Count a request into a pod."""
+        if self._pods is not None:
+            self._pods.request_arrived(now)
+
+    def request_finished(self, now: float) -> None:
+        """Count a request out of its pod."""
+        if self._pods is not None:
+            self._pods.request_left(now)
+
     def report(self, now: float) -> None:
         """Let the autoscaler hear of the last second."""
+        if self._pods is not None:
+            self._record_pods(self._pods, now)
         number = self._ledger.period_number
         for stat in self._told.report(self._ledger.end_period(now), number).values():
             self._record(stat, now)
@@ -87,6 +103,18 @@ class Scaling:
     def _record(self, stat: Stat, now: float) -> None:
         second = self._report_clock.second(stat.timestamp_s, now)
         self._collector.record_activator(stat, second)
+
+    def _record_pods(self, pods: RequestStats, now: float) -> None:
+        """Report for all pods at once. All that they have came through the activator."""
+        load = pods.report(now)
+        stat = Stat(
+            pod_name="all",
+            average_concurrent_requests=load.average_concurrency,
+            average_proxied_concurrent_requests=load.average_concurrency,
+            request_count=load.request_count,
+            proxied_request_count=load.request_count,
+        )
+        self._collector.record_pod(stat, second=int(now), heard_at=now, weight=1.0)
 
     def _move_traffic(self, mode: Mode, now: float) -> None:
         if mode is Mode.SERVE:

@@ -133,10 +133,13 @@ class _Simulation:
             self._clients.refused()
 
     def _serve(self, arrived_at: float, service_s: float, pod: SimulatedPod) -> None:
-        self._agenda.at(self._agenda.now + service_s, partial(self._answered, arrived_at, pod))
+        now = self._agenda.now
+        self._scaling.request_started(now)
+        self._agenda.at(now + service_s, partial(self._answered, arrived_at, pod))
 
     def _answered(self, arrived_at: float, pod: SimulatedPod) -> None:
         now = self._agenda.now
+        self._scaling.request_finished(now)
         self._scaling.request_left(now)
         self._recorder.answered(arrived_at, now)
         self._pods.free_slot(pod, now)

@@ -3,6 +3,7 @@
 from random import Random
 from typing import Any
 
+from autoscaler.core.additions import OUR_NAMES, OUR_PREFIX
 from autoscaler.core.defaults import Defaults
 from autoscaler.core.settings import PREFIX, parse_annotations
 from inflight.simulate.core.load import Level, Load, LoadKind
@@ -20,7 +21,10 @@ def scenario(
     queue_limit: int = 1_000_000,
     scaling: dict[str, Any] | None = None,
 ) -> Scenario:
-    annotations = {PREFIX + name: str(value) for name, value in (scaling or {}).items()}
+    annotations = {
+        (OUR_PREFIX if name in OUR_NAMES else PREFIX) + name: str(value)
+        for name, value in (scaling or {}).items()
+    }
     return Scenario(
         model=Model(
             service_time=ServiceTime(mean_s=service_s, distribution=distribution),

@@ -141,3 +141,23 @@ def test_scaling_beside_files_to_compare_is_refused(tmp_path: Path) -> None:
     found = problems("--compare", str(path), missing, "--target=1", "--annotation=a=b")
     assert found.keys() == {"--target", "--annotation", "--compare"}
     assert problems("--compare", str(path), str(path)) == {"--compare": "another file"}
+
+
+def test_the_day_begins_when_it_is_said_to() -> None:
+    def begin(*arguments: str) -> float:
+        (scenario,) = read(*arguments).scenarios.values()
+        return scenario.begin_wall_s
+
+    assert begin() == 1_704_067_200
+    assert begin("--begin=1970-01-01T00:01") == 60
+    assert begin("--begin=1970-01-01T01:00+01:00") == 0
+    assert "a date and time" in problems("--begin=tomorrow")["--begin"]
+
+
+def test_a_file_of_defaults_holds_for_all_that_is_compared(tmp_path: Path) -> None:
+    (tmp_path / "defaults.yaml").write_text("stable-window: 30s\n")
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.yaml").write_text("scaling: {target: 3}\n")
+    compared = ("--compare", str(tmp_path / "a.yaml"), str(tmp_path / "b.yaml"))
+    settings = read(f"--config={tmp_path / 'defaults.yaml'}", *compared)
+    assert [it.scaling.stable_window_s for it in settings.scenarios.values()] == [30, 30]

@@ -2,11 +2,13 @@
 
 from itertools import pairwise
 from math import factorial
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from inflight.simulate.core.outcome import Outcome
 from inflight.simulate.core.service_time import Distribution
 from tests.inflight.simulate.scenarios import arrivals, fixed_pods, run, scenario, users
 
@@ -155,3 +157,67 @@ def test_panics_are_counted() -> None:
         users((30, 1), (30, 8), (240, 0), (30, 8), (270, 0)),
     )
     assert outcome.panics == 2
+
+
+def burst(**scaling: Any) -> Outcome:  # noqa: ANN401 -- any setting
+    """Return a burst from 1 to 20 requests a second, 0.5 s each, on pods that start in 30 s."""
+    case = scenario(
+        container_concurrency=4,
+        service_s=0.5,
+        pod_start_s=30,
+        scaling={name.replace("_", "-"): value for name, value in scaling.items()},
+    )
+    return run(case, arrivals((300, 1), (180, 20), (120, 1)))
+
+
+def most_desired(outcome: Outcome) -> int:
+    """Return the most pods asked for since the burst began; before it, nothing had been learned."""
+    return max(second.desired_pods for second in outcome.seconds[300:])
+
+
+def test_with_credit_a_slow_start_asks_for_no_more_pods_than_the_load_needs() -> None:
+    without, credited = burst(), burst(credit_starting_pods="true")
+    assert most_desired(without) > 100
+    # Ten in flight are four pods, and a few more work off what has waited.
+    assert 4 <= most_desired(credited) <= 10
+    assert credited.pod_seconds < without.pod_seconds / 2
+    assert credited.unanswered <= without.unanswered + 2
+
+
+def test_credit_changes_nothing_while_nothing_waits() -> None:
+    calm = arrivals((200, 2))
+    plain = run(scenario(container_concurrency=8), calm)
+    credited = run(
+        scenario(container_concurrency=8, scaling={"credit-starting-pods": "true"}), calm
+    )
+    assert [second.desired_pods for second in credited.seconds] == [
+        second.desired_pods for second in plain.seconds
+    ]
+
+
+def test_a_schedule_is_on_at_its_time_of_the_simulated_day() -> None:
+    case = scenario(scaling={"schedules": "1 0 * * * UTC 2m min-scale=3", "initial-scale": 1})
+    outcome = run(case, arrivals((300, 0)))
+    desired = [second.desired_pods for second in outcome.seconds]
+    assert max(desired[:58]) == 1
+    assert set(desired[63:178]) == {3}
+    assert max(desired[245:]) <= 1
+
+
+def test_a_prediction_is_ahead_of_a_load_that_grows() -> None:
+    growing = arrivals(*((10, rate) for rate in range(0, 60, 1)))
+    scaling = {"target": 4, "min-scale": 1, "prediction-window": "2m", "prediction-horizon": "60s"}
+    waited = {
+        mode: run(
+            scenario(
+                container_concurrency=4,
+                service_s=0.5,
+                pod_start_s=60,
+                scaling=scaling | {"prediction": mode},
+            ),
+            growing,
+        ).wait_s
+        for mode in ("off", "preview", "floor")
+    }
+    assert waited["preview"] == waited["off"]
+    assert waited["floor"] < waited["off"]
