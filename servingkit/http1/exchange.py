@@ -31,6 +31,7 @@ from servingkit.http1.core.forwarding import (
     encode_own_answer,
     encode_request,
     encode_stream_head,
+    with_close,
 )
 from servingkit.http1.core.message import CHUNKED, AnswerHead, Header, MessageError, RequestHead
 from servingkit.http1.stream import Client, Dialer, Upstream
@@ -72,6 +73,7 @@ class Exchange:
         "_client",
         "_committed",
         "_dialer",
+        "_early_head_at",
         "_edits",
         "_kept",
         "_own_answer",
@@ -122,6 +124,7 @@ class Exchange:
         self._replayable = True
         self._own_answer: tuple[int, Sequence[Header], bytes] | None = None
         self._answer_complete = False
+        self._early_head_at = -1  # where the head of an early answer stands that is not sent yet
         self._chunked_to_client = False
         self._committed = False
         self._tap: Tap | None = None
@@ -380,6 +383,8 @@ class Exchange:
         self._chunked_to_client = length < 0 and minor_version == 1
         self._client.closing = not keep_alive
         self._kept.clear()
+        if keep_alive and not self.request_complete:
+            self._early_head_at = len(self._client.out)
         self._client.out.append(
             encode_answer(
                 head,
@@ -410,12 +415,12 @@ class Exchange:
             return
         self._progress_at = now
         client = self._client
+        if not self.request_complete:
+            self._settle_early()
         client.flush()
         if self._answer_complete:
             upstream, self._upstream = self._upstream, None
             self._attempt_open = False
-            if not self.request_complete:
-                client.closing = True  # nobody is left to take the rest of the request
             if upstream is not None:
                 upstream.release(request_sent=self.request_complete)
             self.watcher.upstream_done()
@@ -488,6 +493,17 @@ class Exchange:
     def _send_end(self) -> None:
         if self.request.body_length == CHUNKED and self._upstream is not None:
             self._upstream.out.append(encode_last_chunk())
+
+    def _settle_early(self) -> None:
+        """Close after an answer that is over before its request: nobody takes what still comes.
+
+        The client is told, unless the answer's head had to be sent before this was known.
+        """
+        at, self._early_head_at = self._early_head_at, -1
+        if self._answer_complete:
+            self._client.closing = True
+            if at >= 0:
+                self._client.out[at] = with_close(self._client.out[at])
 
     def _give_own_answer(self, status: int, headers: Sequence[Header], body: bytes) -> None:
         request = self.request

@@ -5,6 +5,7 @@ and the body of a request that offers an upgrade. llhttp does not see a request 
 (`core.known_heads`), nor its body, which ends where its length says.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -14,6 +15,10 @@ from servingkit.http1.core.known_heads import HEAD_END, KnownHeads
 from servingkit.http1.core.message import CHUNKED, Header, MessageError, RequestHead
 
 _SLICE_BYTES: Final = 4_096
+_NO_PIECE: Final = memoryview(b"")
+_FOREIGN: Final = (b"RTSP/", b"ICE/")
+"""Protocols that llhttp knows besides HTTP, and does not tell from it."""
+
 _ALLOWED_PER_BODY_BYTE: Final = 9  # the byte itself and what a chunk of one byte needs around it
 
 
@@ -62,6 +67,7 @@ class RequestReader:
     """Reads the requests of one connection. Names of httptools' callbacks begin with `on_`."""
 
     __slots__ = (
+        "_before",
         "_body_bytes",
         "_body_left",
         "_body_length",
@@ -71,6 +77,7 @@ class RequestReader:
         "_limits",
         "_offers_upgrade",
         "_parser",
+        "_piece",
         "_sink",
         "_target",
         "_tunnel_wanted",
@@ -93,6 +100,8 @@ class RequestReader:
         self._head: RequestHead | None = None  # the last that llhttp has read
         self._body_length = 0
         self._body_left = 0  # of a request with a known head
+        self._before = b""  # of a head that comes in pieces, up to the piece with its first line
+        self._piece: bytes | memoryview = _NO_PIECE
         self._wire_bytes = 0
         self._body_bytes = 0
         self._offers_upgrade = False
@@ -167,7 +176,9 @@ class RequestReader:
             raise MessageError(414, f"request target over {limits.target_bytes} bytes")
         if len(headers) > limits.header_count:
             raise MessageError(431, f"more than {limits.header_count} header fields")
-        head = RequestHead(parser.get_method(), target, 1 if version == "1.1" else 0, headers)
+        method = parser.get_method()
+        self._check_head(method, target, headers)
+        head = RequestHead(method, target, 1 if version == "1.1" else 0, headers)
         self._check_body(head.body_length)
         self.head_begun = False
         self.in_body = True
@@ -240,6 +251,7 @@ class RequestReader:
         if self._parser is None:
             self._parser = httptools.HttpRequestParser(self)
         self._wire_bytes += len(piece)
+        self._piece = piece
         left = b""
         try:
             self._parser.feed_data(piece)
@@ -254,8 +266,16 @@ class RequestReader:
             version_unknown = str(error) in {"Invalid HTTP version", "Pause on PRI/Upgrade"}
             status = 505 if version_unknown else 400
             raise MessageError(status, f"malformed request: {error}") from error
+        self._piece = _NO_PIECE
+        self._keep_begun(piece)
         self._check_sizes()
         return left
+
+    def _keep_begun(self, piece: bytes | memoryview) -> None:
+        if not self.head_begun:
+            self._before = b""
+        elif b"\n" not in self._before.lstrip(b"\r\n"):
+            self._before += piece
 
     def _ignore_offer(self) -> None:
         """Go on after the head of a request that offers an upgrade, with its true framing.
@@ -272,6 +292,19 @@ class RequestReader:
             self._parser.feed_data(b"POST / HTTP/1.1\r\nHost: -\r\n%b\r\n\r\n" % framing)
             self._target = b""
             self.head_begun = False
+
+    def _check_head(self, method: bytes, target: bytes, headers: list[Header]) -> None:
+        """Refuse what llhttp lets through; it runs once for heads that come again and again."""
+        most_bytes = self._limits.head_bytes
+        if self._wire_bytes > most_bytes:  # which may count the beginning of a body, too
+            size = len(method) + len(target) + len(b"  HTTP/1.1\r\n\r\n")
+            size += sum(len(name) + len(value) + len(b": \r\n") for name, value in headers)
+            if size > most_bytes:
+                raise MessageError(431, f"request head over {most_bytes} bytes")
+        text = self._before + bytes(self._piece)
+        for protocol in _FOREIGN:
+            if protocol in text and _has_line(text, method, target, protocol):
+                raise MessageError(400, "malformed request: Expected HTTP/")
 
     def _check_body(self, size: int) -> None:
         limit = self._limits.body_bytes
@@ -290,3 +323,8 @@ class RequestReader:
     def tunnel_wanted(self) -> bool:
         """Whether the last request asks for a tunnel: what follows it may not be HTTP."""
         return self._tunnel_wanted
+
+
+def _has_line(text: bytes, method: bytes, target: bytes, protocol: bytes) -> bool:
+    line = rb"(?:\A|\n)%b +%b +%b" % (re.escape(method), re.escape(target), protocol)
+    return re.search(line, text) is not None

@@ -164,6 +164,12 @@ def _answer_lines(
     return b"".join(parts)
 
 
+def with_close(encoded: bytes) -> bytes:
+    """Return an encoded answer head, of a connection that was to stay open, for one that closes."""
+    lines = encoded.removesuffix(b"\r\n").removesuffix(b"Connection: keep-alive\r\n")
+    return lines + _connection_line(minor_version=1, keep_alive=False)
+
+
 def encode_informational(head: AnswerHead) -> bytes:
     """Return the bytes of a 1xx answer, which never ends an exchange."""
     lines = (b"%b: %b\r\n" % h for h in head.headers if h[0].lower() not in _ANSWER_DROPPED)

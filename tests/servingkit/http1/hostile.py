@@ -232,6 +232,20 @@ LINES = {
     "version 1": refused(400, get(line=b"GET / HTTP/1")),
     "version in small letters": refused(400, get(line=b"GET / http/1.1")),
     "version of nothing": refused(400, get(line=b"GET / XYZ/1.1")),
+    "RTSP": refused(400, get(line=b"GET / RTSP/1.0")),
+    "RTSP 1.1": refused(400, get(line=b"POST /a RTSP/1.1")),
+    "RTSP, OPTIONS *": refused(400, get(line=b"OPTIONS * RTSP/1.0")),
+    "RTSP after two spaces": refused(400, get(line=b"GET /  RTSP/1.0")),
+    "RTSP after empty lines": refused(400, b"\r\n\r\n" + get(line=b"GET / RTSP/1.0")),
+    "RTSP after a request": Case(PLAIN + get(line=b"GET /b RTSP/1.0"), (PLAIN,), refused=400),
+    "RTSP after a chunked request": Case(
+        ABC_CHUNKED + get(line=b"GET /b RTSP/1.0"), (ABC_CHUNKED,), refused=400
+    ),
+    "RTSP with much after it": refused(400, get(b"X: " + b"y" * 9_000, line=b"GET / RTSP/1.0")),
+    "ICE": refused(400, get(line=b"SOURCE / ICE/1.0")),
+    "RTSP in a field": passed(p := get(b"X: GET / RTSP/1.0"), p),
+    "RTSP in a target": passed(p := get(line=b"GET /%20RTSP/1.0 HTTP/1.1"), p),
+    "RTSP in a body": passed(p := post(b"Content-Length: 18", body=b"GET /a RTSP/1.0\r\n\n"), p),
     "preface of HTTP/2": refused(505, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
     "TLS": refused(400, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"),
     "answer": refused(400, b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
@@ -271,9 +285,6 @@ LINES = {
     "empty lines before": passed(b"\r\n\r\n" + PLAIN, PLAIN),
     "50,000 empty lines": refused(431, b"\r\n" * 50_000),
     "two slashes": passed(get(line=b"GET //b HTTP/1.1"), get(line=b"GET //b HTTP/1.1")),
-    # llhttp does not tell these apart from HTTP; they have its framing, and go on as HTTP.
-    "RTSP": passed(get(line=b"GET / RTSP/1.1"), PLAIN),
-    "ICE": passed(get(line=b"SOURCE / ICE/1.0"), get(line=b"SOURCE / HTTP/1.1"), closes=True),
     "version 1.0": passed(get(line=b"GET / HTTP/1.0"), PLAIN, closes=True),
     "version 1.0 without Host": passed(
         get(line=b"GET / HTTP/1.0", host=b""), get(host=b"Host: "), closes=True

@@ -258,6 +258,44 @@ async def test_early_answer_of_the_upstream_reaches_the_client_and_frees_the_con
         await until(lambda: up.over == len(up.wires))
 
 
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+        b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+    ],
+    ids=["length", "after 103", "chunked"],
+)
+async def test_client_is_told_that_an_answer_before_the_end_of_its_request_is_the_last(
+    raw: bytes,
+) -> None:
+    async def serve(wire: Wire) -> None:
+        await wire.until(b"\r\n\r\n")
+        await wire.send(raw)
+        await wire.rest()
+
+    async with upstream(serve) as up, site(Proxy(up.address)) as place:
+        client = await place.client()
+        await client.send(POST % 9 + b"abc")
+        answer = await client.answer()
+        assert (answer.status, answer.body, answer.header(b"connection")) == (200, b"ok", b"close")
+        assert await client.rest() == b""
+
+
+async def test_client_of_1_0_is_told_the_same() -> None:
+    async def serve(wire: Wire) -> None:
+        await wire.until(b"\r\n\r\n")
+        await wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        await wire.rest()
+
+    async with upstream(serve) as up, site(Proxy(up.address)) as place:
+        client = await place.client()
+        await client.send(b"POST / HTTP/1.0\r\nConnection: keep-alive\r\nContent-Length: 9\r\n\r\n")
+        head = await client.until(b"\r\n\r\n")
+        assert head.endswith(b"\r\nContent-Length: 2\r\nConnection: close\r\n\r\n")
+
+
 async def test_answer_may_begin_and_go_on_while_the_request_does() -> None:
     async def serve(wire: Wire) -> None:
         await wire.until(b"\r\n\r\n")

@@ -226,3 +226,20 @@ def test_body_may_be_as_long_as_its_limit_and_no_longer(raw: bytes) -> None:
     with pytest.raises(MessageError) as caught:
         read([raw % 9], limits)
     assert caught.value.status == 413
+
+
+LIMITED_HEAD = b"POST /a HTTP/1.1\r\nHost: a\r\nX: %b\r\nContent-Length: 3000\r\n\r\n"
+
+
+@pytest.mark.parametrize("pieces", [1, 7, 5_000])
+def test_size_of_a_head_is_bounded_to_the_byte_and_its_body_does_not_count(pieces: int) -> None:
+    longest = LIMITED_HEAD % (b"y" * (2_000 - len(LIMITED_HEAD % b"")))
+    limits = RequestLimits(head_bytes=2_000)
+    body = b"z" * 3_000
+    raw = longest + body
+    cuts = range(0, len(raw), max(1, len(raw) // pieces))
+    assert read(cut(raw, cuts), limits).bodies == [body]
+    raw = longest.replace(b"X: y", b"X: yy") + body
+    with pytest.raises(MessageError) as caught:
+        read(cut(raw, cuts), limits)
+    assert caught.value.status == 431
