@@ -68,6 +68,7 @@ class ProxiedRequest:
         "_heartbeat",
         "_held_from",
         "_held_s",
+        "_limits_changed",
         "_pod",
         "_streaming",
         "_wait_preference_s",
@@ -95,6 +96,7 @@ class ProxiedRequest:
         self._held_from = 0.0
         self._held_s = 0.0
         self._forwarded_at = 0.0
+        self._limits_changed = False
         self._wait_preference_s: int | None = None
         self._heartbeat: asyncio.TimerHandle | None = None
         self._streaming = False
@@ -118,9 +120,9 @@ class ProxiedRequest:
         for counts in self._classes:
             counts.waiting += 1
         fields = self._exchange.request.fields
-        self._wait_preference_s = wait_preference_s(fields.get(b"prefer", b""))
-        limits = self._gate.time_limits._replace(response_start_s=self._longest_wait_s())
-        self._exchange.limit_time(limits)
+        prefer = fields.get(b"prefer")
+        self._wait_preference_s = None if prefer is None else wait_preference_s(prefer)
+        self._limit_wait()
         period_s = self._gate.settings.sse_heartbeat_s
         if period_s and _EVENTS in fields.get(b"accept", b"").lower():
             loop = asyncio.get_running_loop()
@@ -204,17 +206,25 @@ class ProxiedRequest:
 
     # --- inside ---------------------------------------------------------------------------------
 
-    def _longest_wait_s(self) -> float:
-        limits_s = [self._gate.settings.hold_timeout_s or None, self._wait_preference_s]
-        shortest_s = min((limit for limit in limits_s if limit is not None), default=None)
-        return 0.0 if shortest_s is None else max(shortest_s, _SHORTEST_WAIT_S)
+    def _limit_wait(self) -> None:
+        """Let the time to the answer's first byte limit the wait, for as long as it lasts."""
+        limits = self._gate.time_limits
+        longest_s = self._gate.settings.hold_timeout_s
+        if self._wait_preference_s is not None:
+            preferred_s = max(float(self._wait_preference_s), _SHORTEST_WAIT_S)
+            longest_s = min(longest_s or preferred_s, preferred_s)
+        if longest_s != limits.response_start_s:
+            self._exchange.limit_time(limits._replace(response_start_s=longest_s))
+            self._limits_changed = True
 
     def _limit_answer(self) -> None:
-        """Count the time to the answer's first byte from now on, and no longer that of waiting."""
+        """Count that time from now on, and no longer that of waiting."""
         limits = self._gate.time_limits
         if limits.response_start_s:
-            waited_s = monotonic() - self._exchange.started_at
+            waited_s = self._forwarded_at - self._exchange.started_at
             limits = limits._replace(response_start_s=limits.response_start_s + waited_s)
+        elif not self._limits_changed:
+            return
         self._exchange.limit_time(limits)
 
     def _waited_in_vain(self, *, out_of_time: bool) -> None:

@@ -14,6 +14,7 @@ before B again, whether or not the queue was full.
 from enum import Enum
 from typing import Generic, NamedTuple
 
+from activator.core.claim import Claim
 from activator.core.fair_queue import FairQueue, Waiter, WaiterT
 
 __all__ = ["AdmissionQueue", "Bound", "HeldTotals", "QueueFullError", "QueueLimits", "Waiter"]
@@ -50,16 +51,16 @@ class QueueLimits(NamedTuple):
 class HeldTotals:
     """What waits in all queues of a process, and what may."""
 
-    __slots__ = ("count", "held_bytes", "most", "most_bytes")
+    __slots__ = ("held_bytes", "most", "most_bytes", "requests")
 
     def __init__(self, most: int, most_bytes: int) -> None:
         self.most = most
         self.most_bytes = most_bytes
-        self.count = 0
+        self.requests = 0
         self.held_bytes = 0
 
     def __repr__(self) -> str:
-        return f"<HeldTotals {self.count}/{self.most} requests, {self.held_bytes} bytes>"
+        return f"<HeldTotals {self.requests}/{self.most} requests, {self.held_bytes} bytes>"
 
 
 class AdmissionQueue(Generic[WaiterT]):
@@ -94,7 +95,7 @@ class AdmissionQueue(Generic[WaiterT]):
     def join(self, waiter: WaiterT) -> None:
         """Let a numbered newcomer wait. Raises QueueFullError."""
         level = self._level(waiter)
-        bound = self._bound_met(waiter, level)
+        bound = self._bound_met(waiter.claim, level)
         if bound is not None:
             raise QueueFullError(bound)
         level.join(waiter)
@@ -136,18 +137,25 @@ class AdmissionQueue(Generic[WaiterT]):
             level = self._levels[number]
         return level
 
-    def _bound_met(self, waiter: WaiterT, level: FairQueue[WaiterT]) -> Bound | None:
+    def _bound_met(self, claim: Claim, level: FairQueue[WaiterT]) -> Bound | None:
         limits, totals = self.limits, self._totals
-        held_bytes = waiter.claim.held_bytes
-        met = {
-            Bound.REVISION_COUNT: self._length >= limits.requests,
-            Bound.REVISION_BYTES: self._held_bytes + held_bytes > limits.held_bytes,
-            Bound.PROCESS_COUNT: totals.count >= totals.most,
-            Bound.PROCESS_BYTES: totals.held_bytes + held_bytes > totals.most_bytes,
-            Bound.TENANT_COUNT: 0 < limits.tenant_requests <= self._waiting_of(waiter.claim.tenant),
-            Bound.PRIORITY_COUNT: 0 < limits.level_requests <= len(level),
-        }
-        return next((bound for bound, is_met in met.items() if is_met), None)
+        if self._length >= limits.requests:
+            return Bound.REVISION_COUNT
+        if self._held_bytes + claim.held_bytes > limits.held_bytes:
+            return Bound.REVISION_BYTES
+        if totals.requests >= totals.most:
+            return Bound.PROCESS_COUNT
+        if totals.held_bytes + claim.held_bytes > totals.most_bytes:
+            return Bound.PROCESS_BYTES
+        return self._class_bound_met(claim, level)
+
+    def _class_bound_met(self, claim: Claim, level: FairQueue[WaiterT]) -> Bound | None:
+        limits = self.limits
+        if 0 < limits.tenant_requests <= self._waiting_of(claim.tenant):
+            return Bound.TENANT_COUNT
+        if 0 < limits.level_requests <= len(level):
+            return Bound.PRIORITY_COUNT
+        return None
 
     def _waiting_of(self, tenant: bytes) -> int:
         return sum(level.waiting_of(tenant) for level in self._levels.values())
@@ -156,12 +164,12 @@ class AdmissionQueue(Generic[WaiterT]):
         held_bytes = waiter.claim.held_bytes
         self._length += 1
         self._held_bytes += held_bytes
-        self._totals.count += 1
+        self._totals.requests += 1
         self._totals.held_bytes += held_bytes
 
     def _count_out(self, waiter: WaiterT) -> None:
         held_bytes = waiter.claim.held_bytes
         self._length -= 1
         self._held_bytes -= held_bytes
-        self._totals.count -= 1
+        self._totals.requests -= 1
         self._totals.held_bytes -= held_bytes

@@ -44,13 +44,15 @@ class PhaseTime(NamedTuple):
 class ColdStart:
     """One time without a pod, from the first request that had to wait."""
 
-    __slots__ = ("began_at", "first_byte_at", "phases", "ready_at")
+    __slots__ = ("began_at", "first_byte_at", "phases", "phases_told", "ready_at")
 
     def __init__(self, began_at: float) -> None:
         self.began_at = began_at
         self.ready_at: float | None = None
         self.first_byte_at: float | None = None
         self.phases: tuple[PhaseTime, ...] = ()
+        self.phases_told = b""
+        """The phases as `server_timing` says them, each with a comma after it."""
 
     def __repr__(self) -> str:
         return f"<ColdStart began {self.began_at:.3f}, {len(self.phases)} phases known>"
@@ -72,6 +74,7 @@ class ColdStart:
                 phases.append(PhaseTime(phase, until - since))
                 since = until
         self.phases = tuple(phases)
+        self.phases_told = b"".join(_told(phase.value, time_s) + b", " for phase, time_s in phases)
 
     def answer_began(self, now: float) -> PhaseTime | None:
         """Note the first byte of an answer; return the last phase if this was the first."""
@@ -89,8 +92,10 @@ def server_timing(cold_start: ColdStart | None, held_s: float, first_byte_s: flo
         held_s: time that it waited.
         first_byte_s: time from going to its pod to the first byte of the answer.
     """
-    times = [("held", held_s)]
-    if cold_start is not None:
-        times += ((time.phase.value, time.seconds) for time in cold_start.phases)
-    times.append((Phase.FIRST_BYTE.value, first_byte_s))
-    return ", ".join(f"{name};dur={seconds * 1000:.1f}" for name, seconds in times).encode()
+    phases = b"" if cold_start is None else cold_start.phases_told
+    held, first_byte = _told("held", held_s), _told(Phase.FIRST_BYTE.value, first_byte_s)
+    return b"%b, %b%b" % (held, phases, first_byte)
+
+
+def _told(name: str, seconds: float) -> bytes:
+    return b"%b;dur=%.1f" % (name.encode(), seconds * 1000)

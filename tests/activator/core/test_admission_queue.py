@@ -198,13 +198,13 @@ def test_what_waits_is_counted_once_in_queue_and_process() -> None:
     requests = [FakeRequest(claim=Claim(held_bytes=100)) for _ in range(4)]
     for index, request in enumerate(requests):
         queues[index % 2].join(request)
-    assert (totals.count, totals.held_bytes) == (4, 400)
+    assert (totals.requests, totals.held_bytes) == (4, 400)
     queues[0].leave(requests[0])
     taken = queues[1].take()
     assert taken is not None
-    assert (totals.count, totals.held_bytes) == (2, 200)
+    assert (totals.requests, totals.held_bytes) == (2, 200)
     queues[1].rejoin(taken)
     assert (queues[1].held_bytes, totals.held_bytes) == (200, 300)
     for queue in queues:
         drained(queue)
-    assert (totals.count, totals.held_bytes) == (0, 0)
+    assert (totals.requests, totals.held_bytes) == (0, 0)
