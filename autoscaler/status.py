@@ -6,7 +6,9 @@ from dataclasses import asdict, dataclass
 from autoscaler.cluster import Cluster
 from autoscaler.core.bounds import Phase
 from autoscaler.core.collector import SecondOfLoad
+from autoscaler.core.decider import Measure
 from autoscaler.core.history import Decided
+from autoscaler.core.prediction import Prediction
 from autoscaler.tracked_revision import TrackedRevision
 from servingkit.core.revision import Mode, PodState
 
@@ -59,6 +61,26 @@ class WindowsStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MeasureStatus:
+    """A further metric, and what a pod should have of it."""
+
+    metric: str
+    target_value: float
+    stable_value: float
+    panic_value: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictionStatus:
+    """What the load was expected to be."""
+
+    mode: str
+    value: float
+    horizon_s: float
+    pods: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionStatus:
     """One decision, what it was taken on, and why."""
 
@@ -87,6 +109,21 @@ class DecisionStatus:
     ready_pods: int
     silent: tuple[str, ...]
     """Pods and activators without a fresh report."""
+
+    measures: tuple[MeasureStatus, ...] = ()
+    """Further metrics that were looked at."""
+
+    silent_metrics: tuple[str, ...] = ()
+    """Those of which nothing was known."""
+
+    prediction: PredictionStatus | None = None
+    """None: none is asked for, or too little was known."""
+
+    before_credit_value: float | None = None
+    """The stable average with all that waits. None: there is no credit for starting pods."""
+
+    windows_whole_in_s: float = 0.0
+    """How long nothing shrinks after a restart or missing reports."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,4 +207,27 @@ def _decision(decided: Decided) -> DecisionStatus:
         asked_pods=decided.replicas,
         ready_pods=decided.ready_pods,
         silent=plan.coverage.silent,
+        measures=tuple(map(_measure, decision.measures)) if decision else (),
+        silent_metrics=plan.silent_metrics,
+        prediction=_prediction(plan.prediction) if plan.prediction else None,
+        before_credit_value=plan.before_credit.stable if plan.before_credit else None,
+        windows_whole_in_s=plan.coverage.whole_in_s,
+    )
+
+
+def _measure(measure: Measure) -> MeasureStatus:
+    return MeasureStatus(
+        metric=measure.metric,
+        target_value=measure.target_value,
+        stable_value=measure.reading.stable,
+        panic_value=measure.reading.panic,
+    )
+
+
+def _prediction(prediction: Prediction) -> PredictionStatus:
+    return PredictionStatus(
+        mode=prediction.mode.value,
+        value=prediction.value,
+        horizon_s=prediction.horizon_s,
+        pods=prediction.pods,
     )

@@ -1,9 +1,19 @@
+from dataclasses import replace
+
 from autoscaler.cluster import Cluster
 from autoscaler.core.bounds import Phase
 from autoscaler.core.coverage import Coverage
-from autoscaler.core.decider import Decision, Reading
+from autoscaler.core.decider import Decision, Measure, Reading
+from autoscaler.core.prediction import Prediction, PredictionMode
 from autoscaler.core.scaler import Plan
-from autoscaler.status import RevisionDetail, RevisionStatus, detail_of, status_of
+from autoscaler.status import (
+    MeasureStatus,
+    PredictionStatus,
+    RevisionDetail,
+    RevisionStatus,
+    detail_of,
+    status_of,
+)
 from autoscaler.tracked_revision import TrackedRevision
 from servingkit.core.revision import Mode, PodState
 from servingkit.core.stat import Stat
@@ -116,3 +126,29 @@ def test_a_decision_without_data_shows_no_numbers() -> None:
     tracked.settle(plan_with(None, complete=False), "because", OBSERVED)
     (decision,) = detail(tracked).decisions
     assert (decision.stable_value, decision.panic_pods) == (None, None)
+
+
+def test_a_decision_shows_what_else_it_looked_at() -> None:
+    tracked = tracked_revision()
+    decision = Decision(
+        desired_pods=2,
+        excess_burst_capacity=4,
+        reading=Reading(9.0, 8.0),
+        stable_pods=2,
+        panic_pods=2,
+        limits=(),
+        measures=(Measure("waiting", Reading(3.0, 4.0), 2.0),),
+    )
+    plan = replace(
+        plan_with(decision, complete=True),
+        prediction=Prediction(12.0, 60.0, 2, PredictionMode.PREVIEW),
+        before_credit=Reading(90.0, 80.0),
+        silent_metrics=("tokens_total",),
+    )
+    tracked.settle(plan, "because", OBSERVED)
+    (shown,) = detail(tracked).decisions
+    assert shown.measures == (
+        MeasureStatus(metric="waiting", target_value=2.0, stable_value=3.0, panic_value=4.0),
+    )
+    assert shown.prediction == PredictionStatus(mode="preview", value=12.0, horizon_s=60.0, pods=2)
+    assert (shown.before_credit_value, shown.silent_metrics) == (90.0, ("tokens_total",))
