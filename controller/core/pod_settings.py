@@ -27,6 +27,8 @@ _WHOLE_NUMBERS: Final = {
     "container-concurrency": "CONTAINER_CONCURRENCY",
     "queue-depth": "INFLIGHT_QUEUE_DEPTH",
     "max-body-bytes": "INFLIGHT_MAX_BODY_BYTES",
+    "max-head-bytes": "INFLIGHT_MAX_HEAD_BYTES",
+    "max-header-fields": "INFLIGHT_MAX_HEADER_FIELDS",
 }
 _SECONDS: Final = {
     "timeout-seconds": "REVISION_TIMEOUT_SECONDS",
@@ -34,6 +36,9 @@ _SECONDS: Final = {
     "idle-timeout-seconds": "REVISION_IDLE_TIMEOUT_SECONDS",
     "queue-timeout-seconds": "INFLIGHT_QUEUE_TIMEOUT_SECONDS",
     "drain-quiet-seconds": "INFLIGHT_DRAIN_QUIET_SECONDS",
+    "head-timeout-seconds": "INFLIGHT_HEAD_TIMEOUT_SECONDS",
+    "keep-alive-seconds": "INFLIGHT_KEEP_ALIVE_SECONDS",
+    "stall-timeout-seconds": "INFLIGHT_STALL_TIMEOUT_SECONDS",
 }
 _OTHERS: Final = {
     "request-log": "INFLIGHT_REQUEST_LOG",
@@ -55,8 +60,18 @@ OF_THE_POD: Final = (
 )
 """Names after `inflight.dev/` that are read here."""
 
-OF_THE_REVISION: Final = ("adopt-service", "hosts", "paused")
-"""Names that others read, on the workload first and then on its pod template."""
+OF_THE_REVISION: Final = (
+    *("adopt-service", "hosts", "paused"),
+    # The autoscaler's:
+    *("credit-starting-pods", "metrics", "metrics-path", "metrics-port", "prediction"),
+    *("prediction-horizon", "prediction-window", "reachable", "schedules", "tolerance-percentage"),
+    # The activator's:
+    *("default-priority", "hold-timeout", "lb-policy", "pod-answer-timeout"),
+    *("pod-failure-threshold", "priorities", "priority-caps", "priority-queue-limit"),
+    *("queue-limit", "queue-limit-bytes", "retry-sent-requests", "sse-heartbeat"),
+    *("tenant-header", "tenant-queue-limit", "tenant-weights"),
+)
+"""Names that other programs read, on the workload first and then on its pod template."""
 
 _KNOWN_RESOURCES: Final = tuple(
     f"{resource}-resource-{bound}" for resource in _RESOURCES for bound in ("request", "limit")

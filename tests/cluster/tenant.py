@@ -177,9 +177,12 @@ class Tenant:
         requests: int = 0,
         keep_alive: bool = True,
     ) -> Load:
-        """Start sending requests; 0 seconds or requests: no such limit."""
+        """Start sending requests; 0 seconds or requests: no such limit.
+
+        `host` is an address, or the name of a Service in this namespace.
+        """
         order = {
-            "host": host,
+            "host": host if host[0].isdigit() else f"{host}.{self.name}.svc",
             "port": port,
             "path": path,
             "workers": workers,

@@ -2,7 +2,14 @@ from collections.abc import Mapping
 
 import pytest
 
-from controller.core.pod_settings import PreStop, read_pod_settings
+from activator.core import admission_settings
+from autoscaler.core import additions
+from controller.core.pod_settings import (
+    OF_THE_POD,
+    OF_THE_REVISION,
+    PreStop,
+    read_pod_settings,
+)
 from servingkit.config import ConfigError
 
 _RESOURCE = "queue.sidecar.serving.knative.dev/"
@@ -29,6 +36,11 @@ def test_without_annotations_nothing_is_limited_but_the_time() -> None:
         ("container_concurrency", "10", "CONTAINER_CONCURRENCY"),
         ("queue_depth", "0", "INFLIGHT_QUEUE_DEPTH"),
         ("max_body_bytes", "1048576", "INFLIGHT_MAX_BODY_BYTES"),
+        ("max_head_bytes", "8192", "INFLIGHT_MAX_HEAD_BYTES"),
+        ("max_header_fields", "64", "INFLIGHT_MAX_HEADER_FIELDS"),
+        ("head_timeout_seconds", "9", "INFLIGHT_HEAD_TIMEOUT_SECONDS"),
+        ("keep_alive_seconds", "99", "INFLIGHT_KEEP_ALIVE_SECONDS"),
+        ("stall_timeout_seconds", "7", "INFLIGHT_STALL_TIMEOUT_SECONDS"),
         ("timeout_seconds", "600", "REVISION_TIMEOUT_SECONDS"),
         ("response_start_timeout_seconds", "5", "REVISION_RESPONSE_START_TIMEOUT_SECONDS"),
         ("idle_timeout_seconds", "2.5", "REVISION_IDLE_TIMEOUT_SECONDS"),
@@ -98,3 +110,10 @@ def test_annotations_of_others_do_not_matter() -> None:
 
 def test_a_choice_for_the_hook_is_read() -> None:
     assert read_pod_settings({"inflight.dev/pre-stop": "keep"}).pre_stop is PreStop.KEEP
+
+
+def test_what_other_programs_read_may_stand_on_a_pod_too() -> None:
+    others = {*admission_settings.NAMES, *additions.OUR_NAMES}
+    assert others <= set(OF_THE_REVISION)
+    assert not set(OF_THE_POD) & set(OF_THE_REVISION)
+    read_pod_settings({f"inflight.dev/{name}": "whatever" for name in OF_THE_REVISION})
