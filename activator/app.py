@@ -97,7 +97,10 @@ class Activator:
         """
         serving, metrics = await self._listen()
         async with self._tasks:
-            background = [self._tasks.create_task(self._reporter.run())]
+            background = [
+                self._tasks.create_task(self._reporter.run()),
+                self._tasks.create_task(self._gates.keep_asking()),
+            ]
             try:
                 self._gates.follow(self._revision_changed)
                 await self._ports.open_all()

@@ -187,6 +187,11 @@ class RevisionGate:
         self._look_for_news()
         self._pods_changed()
 
+    def ask_busy_pods(self) -> None:
+        """Learn whether the container concurrency of pods in use was changed while they run."""
+        self.throttler.doubt_concurrency()
+        self._look_for_news()
+
     def close(self, cause: Cause) -> None:
         """Answer all that wait; from now on nothing is held any more."""
         self._closed = cause

@@ -1,8 +1,10 @@
 """The gates of all revisions: made, fed with pods, and closed as the cluster changes."""
 
+import asyncio
 import logging
 import random
 from collections.abc import Iterator
+from typing import Final
 
 from activator.config import Config
 from activator.core.admission_queue import HeldTotals
@@ -16,6 +18,9 @@ from servingkit.cluster.protocols import OnChange, Pods, Revisions
 from servingkit.config import ConfigError
 from servingkit.core.revision import Revision, RevisionId
 from servingkit.http1.core.message import RequestHead
+
+ASK_AGAIN_EVERY_S: Final = 30.0
+"""A pod's container concurrency can be changed while it runs; so late at most it is noticed."""
 
 _log = logging.getLogger(__name__)
 
@@ -62,6 +67,16 @@ class RevisionGates:
             self._index = RevisionIndex(revisions, self._config.cluster_domain)
         revision_id = self._index.find(head.host, head.fields)
         return None if revision_id is None else self._gates[revision_id]
+
+    async def keep_asking(self) -> None:
+        """Have each gate ask its busy pods now and then, spread over the period, for ever."""
+        while True:
+            gates = tuple(self)
+            for gate in gates:
+                await asyncio.sleep(ASK_AGAIN_EVERY_S / len(gates))
+                gate.ask_busy_pods()
+            if not gates:
+                await asyncio.sleep(ASK_AGAIN_EVERY_S)
 
     def close(self, cause: Cause) -> None:
         """Answer all that wait, and follow the cluster no more."""

@@ -210,6 +210,12 @@ class Throttler(Generic[PlaceableT]):
         for pod in self.pods:
             pod.refusing = False
 
+    def doubt_concurrency(self) -> None:
+        """Have the pods that have requests of ours asked again how many they take at once."""
+        for pod in self._usable:
+            if pod.in_flight:
+                pod.concurrency_known = False
+
     def wants_probe(self, pod: PodTracker) -> bool:
         """Tell whether `pod` should be asked, now or again."""
         in_need = self.waiting > 0 and not any(other.serving for other in self._usable)

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from activator import revision_gates
 from activator.app import Activator
 from servingkit.core.revision import Address, PodState
 from servingkit.http1.exchange import Exchange
@@ -73,6 +74,22 @@ async def test_the_pod_states_its_concurrency(world: World) -> None:
     await until(lambda: len(sidecar.running) == 3)
     assert activator.held_requests(IRIS) == 1
     assert sidecar.refused == 0
+
+
+async def test_a_concurrency_that_changes_while_the_pod_runs_is_noticed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(revision_gates, "ASK_AGAIN_EVERY_S", 0.05)
+    world.put_revision(container_concurrency=1)
+    activator = await world.start_activator()
+    sidecar = await world.start_sidecar(container_concurrency=1)
+    world.put_pods(sidecar)
+    for _ in range(3):
+        world.send(activator)
+    await until(lambda: activator.held_requests(IRIS) == 2)
+    sidecar.container_concurrency = 2
+    await until(lambda: len(sidecar.running) == 2)
+    assert activator.held_requests(IRIS) == 1
 
 
 async def test_all_pods_are_used_though_all_clients_are_on_one_of_two_activators(

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
@@ -110,6 +111,41 @@ async def test_with_all_clients_on_one_of_two_activators_three_pods_of_one_slot_
             for task in running:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
+
+
+# --- pods that hang -----------------------------------------------------------------------------
+
+
+async def test_a_model_that_hangs_loses_its_requests_to_others_and_is_used_again_later() -> None:
+    with ExitStack() as stack:
+        ports = [free_port() for _ in range(2)]
+        models = [stack.enter_context(sleeper(port)) for port in ports]
+        sidecars = [stack.enter_context(sidecar(port, container_concurrency=0)) for port in ports]
+        wait_until(lambda: all(proxy.probe().ok for proxy in sidecars), "the pods are ready")
+        async with world_outside() as world:
+            limits = {"pod-answer-timeout": "3s", "pod-failure-threshold": "1"}
+            annotations = {f"inflight.dev/{name}": value for name, value in limits.items()}
+            annotations["inflight.dev/lb-policy"] = "round-robin"
+            world.put_revision(container_concurrency=0, annotations=annotations)
+            serving = [Address(HOST, proxy.serving_port) for proxy in sidecars]
+            world.cluster.put_pods(
+                IRIS, *(pod(f"pod-{n}", serving=address) for n, address in enumerate(serving))
+            )
+            activator = await world.start_activator()
+            # A stopped process takes connections, so a TCP readiness probe still passes.
+            models[0].send_signal(signal.SIGSTOP)
+            for _ in range(4):
+                answer = await ask(world.client, activator.port, "/", TO_IRIS)
+                assert (answer.status, json.loads(answer.body)["pid"]) == (200, models[1].pid)
+            gate = activator._gates.get(IRIS)
+            assert gate is not None
+            assert gate.counts.ejections >= 1
+            models[0].send_signal(signal.SIGCONT)
+            served = 0
+            while served != models[0].pid:
+                answer = await ask(world.client, activator.port, "/", TO_IRIS)
+                assert answer.status == 200
+                served = json.loads(answer.body)["pid"]
 
 
 # --- tenants ------------------------------------------------------------------------------------
