@@ -15,6 +15,7 @@ from autoscaler.cluster import Cluster
 from autoscaler.config import Config
 from autoscaler.defaults_watch import DefaultsWatch
 from autoscaler.event_stream import EventStream
+from autoscaler.garbage import collect_all_rarely
 from autoscaler.metrics import RevisionMetrics
 from autoscaler.model_metrics_scraper import ModelMetricsScraper
 from autoscaler.multiscaler import Multiscaler
@@ -57,6 +58,7 @@ class Autoscaler:
         Raises:
             OSError: a port cannot be bound; nothing was scaled then.
         """
+        collect_all_rarely()
         engine = Engine()
         scraper = Scraper(HttpClient(engine), self._cluster.pods, self._multiscaler.tracked)
         model_scraper = ModelMetricsScraper(

@@ -173,7 +173,7 @@ def _follow_readiness(
     if phase is not state.phase:
         state = replace(state, phase=phase, since=now)
     given_up = now - state.since > _activation_deadline_s(settings)
-    if phase is Phase.ACTIVE or given_up:
+    if not state.initialised and (phase is Phase.ACTIVE or given_up):
         state = replace(state, initialised=True)
     return state
 

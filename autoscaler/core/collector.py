@@ -238,9 +238,9 @@ class Collector:
 
     def _close(self, first_open: int) -> None:
         """Move the seconds before `first_open` into the windows."""
-        closing = [known for known in self._open if known.second < first_open]
-        if not closing:
+        if all(known.second >= first_open for known in self._open):
             return
+        closing = [known for known in self._open if known.second < first_open]
         self._open = [known for known in self._open if known.second >= first_open]
         for known in closing:
             self._windows[Metric.CONCURRENCY].record(known.second, known.concurrency)

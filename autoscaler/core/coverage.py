@@ -78,7 +78,7 @@ def judge(
     heard_pods = len(sources.ready_pods) - len(silent_pods)
     complete = not silent_activators and heard_pods >= sample_size(len(sources.ready_pods))
     if complete:
-        state = replace(state, complete_at=now)
+        state = CoverageState(now, state.gap_ended_at, state.began_at)
     fell_silent = any(name in sources.pods_heard_at for name in silent_pods) or any(
         name in sources.activators_heard_at for name in silent_activators
     )

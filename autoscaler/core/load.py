@@ -38,8 +38,10 @@ def read_load(
     """Return the load at `now`. Without ready pods nobody can report the model's metrics."""
     is_empty = collector.is_empty(now)
     in_flight = collector.reading(Metric.CONCURRENCY, now)
-    reading = before_credit = collector.reading(settings.metric, now)
-    is_credited = settings.metric is Metric.CONCURRENCY and settings.additions.credit_starting_pods
+    counts_in_flight = settings.metric is Metric.CONCURRENCY
+    reading = in_flight if counts_in_flight else collector.reading(settings.metric, now)
+    before_credit = reading
+    is_credited = counts_in_flight and settings.additions.credit_starting_pods
     if is_credited:
         reading = collector.credited(in_flight, settings.stable_window_s, now)
     measures = further_measures(settings, lambda metric: collector.reading(metric, now))

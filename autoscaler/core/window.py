@@ -80,6 +80,9 @@ class Window(ABC):
         """Add `value` to the second of `now`, which may be late but not older than the window."""
         second = math.floor(now)
         gap = second - self._last
+        if gap == 1 < self.seconds:  # the next second, as nearly always
+            self._append(second, value)
+            return
         if gap <= -self.seconds:
             return
         if gap >= self.seconds:
@@ -107,6 +110,15 @@ class Window(ABC):
         self._first = self._last = second
         self._total = 0.0
 
+    def _append(self, second: int, value: float) -> None:
+        buckets = self._buckets
+        index = second % len(buckets)
+        self._total += value - buckets[index]
+        buckets[index] = value
+        if index == 0:
+            self._total = math.fsum(buckets)  # as in _advance
+        self._last = second
+
     def _advance(self, second: int) -> None:
         for passed in range(self._last + 1, second + 1):
             index = passed % self.seconds
@@ -125,13 +137,15 @@ class LinearWindow(Window):
 
     def average(self, now: float) -> float:
         """Return the mean of the known seconds of the window that ends at `now`."""
-        gap = max(0, math.floor(now) - self._last)
-        if gap >= self.seconds:
+        buckets, last = self._buckets, self._last
+        seconds = len(buckets)
+        gap = max(0, math.floor(now) - last)
+        if gap >= seconds:
             return 0.0
         total = self._total
-        for second in range(self._last + 1, self._last + gap + 1):
-            total -= self._buckets[second % self.seconds]
-        known = min(self._last - self._first + 1, self.seconds - gap)
+        for second in range(last + 1, last + gap + 1):
+            total -= buckets[second % seconds]
+        known = min(last - self._first + 1, seconds - gap)
         # The running sum may miss zero by a hair; adding 0.0 takes the sign off a rounded -0.0.
         return round(total / known, 6) + 0.0
 

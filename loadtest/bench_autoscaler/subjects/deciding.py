@@ -17,6 +17,7 @@ import uvloop
 from aiohttp import web
 
 from autoscaler.core.defaults import Defaults
+from autoscaler.garbage import collect_all_rarely
 from autoscaler.multiscaler import Multiscaler
 from autoscaler.stat_receiver import StatReceiver
 from loadtest.bench_autoscaler.subjects.reporting import answer_questions, rss_bytes
@@ -27,6 +28,7 @@ from servingkit.core.stat import Stat
 _PODS_EACH: Final = 2
 _SLICES: Final = 50
 _LOAD: Final = 5.0
+_LOOK_AGAIN_S: Final = 0.1
 
 
 class Reports:
@@ -65,6 +67,7 @@ class Reports:
 async def main(busy: int, idle: int) -> None:
     """Run until standard input ends."""
     logging.disable(logging.WARNING)
+    collect_all_rarely()
     cluster = SyntheticCluster(busy, _PODS_EACH, idle, activators=1)
     heard_at: dict[str, float] = {}
     gc.collect()
@@ -76,6 +79,8 @@ async def main(busy: int, idle: int) -> None:
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(multiscaler.run()), group.create_task(reports.run())]
+        while cluster.scale_reads < busy + idle:  # noqa: ASYNC110 -- nothing announces it
+            await asyncio.sleep(_LOOK_AGAIN_S)
         await answer_questions(
             lambda: {
                 "decisions": cluster.scale_reads,
