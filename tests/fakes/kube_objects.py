@@ -90,10 +90,10 @@ def deployment(
     }
 
 
-def service(name: str = "iris", *, namespace: str = NAMESPACE, **spec: object) -> Object:
+def service(name: str = "iris", **spec: object) -> Object:
     """A Service that somebody has for a Deployment's pods."""
     return {
-        "metadata": {"name": name, "namespace": namespace, "labels": {}},
+        "metadata": {"name": name, "namespace": NAMESPACE, "labels": {}},
         "spec": {
             "type": "ClusterIP",
             "clusterIP": "10.96.0.10",

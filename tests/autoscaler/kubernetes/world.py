@@ -81,19 +81,25 @@ class World:
 
         self._sites = sites
         self._stat_ports: dict[str, int] = {}
-        self._replicas: list[Replica] = []
+        self.running: list[Replica] = []
+        """The replicas that were started."""
+
         self._activators: list[asyncio.Task[None]] = []
 
+    def make(self, name: str) -> Replica:
+        """Return a replica that is not started."""
+        return Replica(self.kube, name)
+
     def replica(self, name: str = "autoscaler-1") -> Replica:
-        replica = Replica(self.kube, name)
-        self._replicas.append(replica)
+        replica = self.make(name)
+        self.running.append(replica)
         replica.start()
         return replica
 
     async def close(self) -> None:
         for task in self._activators:
             task.cancel()
-        for replica in self._replicas:
+        for replica in self.running:
             await replica.kill()
 
     # --- what the API has ------------------------------------------------------------------------

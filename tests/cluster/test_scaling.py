@@ -1,0 +1,92 @@
+"""From zero to many and back, and which pod goes."""
+
+import pytest
+
+from tests.cluster.cluster import Json, eventually
+from tests.cluster.tenant import Tenant
+
+pytestmark = pytest.mark.cluster
+
+ONE_EACH = {"inflight.dev/container-concurrency": "1"}
+
+
+def replicas(tenant: Tenant, name: str = "iris") -> int:
+    wanted: int = tenant.deployment(name)["spec"].get("replicas", 0)
+    return wanted
+
+
+def wait_for_zero(tenant: Tenant, name: str = "iris") -> None:
+    eventually(lambda: not replicas(tenant, name), f"{name} is asked for no pod")
+    eventually(lambda: not tenant.pods(name), f"{name} has no pod")
+
+
+def public_service(tenant: Tenant, name: str = "iris") -> Json:
+    return eventually(
+        lambda: tenant.cluster.find("v1", "Service", name, tenant.name), "the Service is there"
+    )
+
+
+def test_idle_goes_to_zero_and_a_request_brings_it_back(tenant: Tenant) -> None:
+    tenant.deploy()
+    public_service(tenant)
+    wait_for_zero(tenant)
+    result = tenant.get()
+    assert result.statuses == {"200": 1}, result
+    assert replicas(tenant) >= 1
+    wait_for_zero(tenant)
+
+
+def test_load_brings_more_pods_and_its_end_takes_them_away(tenant: Tenant) -> None:
+    tenant.deploy(annotations={"autoscaling.knative.dev/max-scale": "3"}, pod_annotations=ONE_EACH)
+    public_service(tenant)
+    load = tenant.load(path="/?sleep=500", workers=6)
+    tenant.wait_for_pods(3)
+    result = load.stop()
+    assert set(result.statuses) == {"200"}, result
+    assert not result.errors
+    assert max(result.peaks.values()) == 1
+    wait_for_zero(tenant)
+
+
+def test_the_busy_pod_stays_when_pods_go(tenant: Tenant) -> None:
+    bounds = {
+        "autoscaling.knative.dev/min-scale": "1",
+        "autoscaling.knative.dev/max-scale": "3",
+        "autoscaling.knative.dev/window": "10s",
+    }
+    tenant.deploy(annotations=bounds, pod_annotations=ONE_EACH)
+    public_service(tenant)
+    ramp = tenant.load(path="/?sleep=500", workers=6)
+    tenant.wait_for_pods(3)
+    # It outlasts the ramp and the shrink; one request is one pod's.
+    long = tenant.load(path="/?sleep=90000", requests=1)
+    eventually(lambda: long.result().sent == 1, "the long request is under way")
+    ramp.stop()
+    tenant.wait_for_pods(1)
+    assert not long.result().done
+    assert long.wait().statuses == {"200": 1}
+
+
+def test_a_change_of_settings_restarts_no_pod(tenant: Tenant) -> None:
+    deployment = tenant.deploy()
+    public_service(tenant)
+    (pod,) = tenant.wait_for_pods(1)
+    changes = {"metadata": {"annotations": {"autoscaling.knative.dev/min-scale": "2"}}}
+    tenant.cluster.patch(deployment, changes)
+    pods = tenant.wait_for_pods(2)
+    assert pod["metadata"]["uid"] in {one["metadata"]["uid"] for one in pods}
+
+
+def test_the_cluster_says_who_scales_a_revision_of_class_hpa(tenant: Tenant) -> None:
+    settings = {
+        "autoscaling.knative.dev/class": "hpa.autoscaling.knative.dev",
+        "autoscaling.knative.dev/min-scale": "2",
+        "autoscaling.knative.dev/max-scale": "4",
+        "autoscaling.knative.dev/target": "75",
+    }
+    tenant.deploy(annotations=settings)
+    find = ("autoscaling/v2", "HorizontalPodAutoscaler", "iris", tenant.name)
+    made = eventually(lambda: tenant.cluster.find(*find), "the autoscaler is there")
+    assert (made["spec"]["minReplicas"], made["spec"]["maxReplicas"]) == (2, 4)
+    assert made["metadata"]["ownerReferences"][0]["name"] == "iris"
+    eventually(lambda: tenant.get().statuses == {"200": 1}, "it answers")
