@@ -5,14 +5,14 @@ import pytest
 from tests.cluster.cluster import eventually
 from tests.cluster.installation import Installation
 from tests.cluster.tenant import Tenant
-from tests.cluster.test_scaling import ONE_EACH, public_service, replicas, wait_for_zero
+from tests.cluster.test_scaling import ONE_EACH, replicas, wait_for_answers, wait_for_zero
 
 pytestmark = pytest.mark.cluster
 
 
 def test_a_killed_leader_is_followed_by_another(tenant: Tenant, installation: Installation) -> None:
     tenant.deploy(annotations={"autoscaling.knative.dev/max-scale": "3"}, pod_annotations=ONE_EACH)
-    public_service(tenant)
+    wait_for_answers(tenant)
     load = tenant.load(path="/?sleep=500", workers=6)
     tenant.wait_for_pods(3)
     leader = installation.leader()

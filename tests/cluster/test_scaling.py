@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.cluster.cluster import Json, eventually
+from tests.cluster.cluster import eventually
 from tests.cluster.tenant import Tenant
 
 pytestmark = pytest.mark.cluster
@@ -20,15 +20,14 @@ def wait_for_zero(tenant: Tenant, name: str = "iris") -> None:
     eventually(lambda: not tenant.pods(name), f"{name} has no pod")
 
 
-def public_service(tenant: Tenant, name: str = "iris") -> Json:
-    return eventually(
-        lambda: tenant.cluster.find("v1", "Service", name, tenant.name), "the Service is there"
-    )
+def wait_for_answers(tenant: Tenant) -> None:
+    """Wait until the public name is known everywhere, and leads to the model."""
+    eventually(lambda: tenant.get().statuses == {"200": 1}, "the public name answers")
 
 
 def test_idle_goes_to_zero_and_a_request_brings_it_back(tenant: Tenant) -> None:
     tenant.deploy()
-    public_service(tenant)
+    wait_for_answers(tenant)
     wait_for_zero(tenant)
     result = tenant.get()
     assert result.statuses == {"200": 1}, result
@@ -38,7 +37,7 @@ def test_idle_goes_to_zero_and_a_request_brings_it_back(tenant: Tenant) -> None:
 
 def test_load_brings_more_pods_and_its_end_takes_them_away(tenant: Tenant) -> None:
     tenant.deploy(annotations={"autoscaling.knative.dev/max-scale": "3"}, pod_annotations=ONE_EACH)
-    public_service(tenant)
+    wait_for_answers(tenant)
     load = tenant.load(path="/?sleep=500", workers=6)
     tenant.wait_for_pods(3)
     result = load.stop()
@@ -55,7 +54,7 @@ def test_the_busy_pod_stays_when_pods_go(tenant: Tenant) -> None:
         "autoscaling.knative.dev/window": "10s",
     }
     tenant.deploy(annotations=bounds, pod_annotations=ONE_EACH)
-    public_service(tenant)
+    wait_for_answers(tenant)
     ramp = tenant.load(path="/?sleep=500", workers=6)
     tenant.wait_for_pods(3)
     # It outlasts the ramp and the shrink; one request is one pod's.
@@ -69,7 +68,7 @@ def test_the_busy_pod_stays_when_pods_go(tenant: Tenant) -> None:
 
 def test_a_change_of_settings_restarts_no_pod(tenant: Tenant) -> None:
     deployment = tenant.deploy()
-    public_service(tenant)
+    wait_for_answers(tenant)
     (pod,) = tenant.wait_for_pods(1)
     changes = {"metadata": {"annotations": {"autoscaling.knative.dev/min-scale": "2"}}}
     tenant.cluster.patch(deployment, changes)
@@ -89,4 +88,4 @@ def test_the_cluster_says_who_scales_a_revision_of_class_hpa(tenant: Tenant) -> 
     made = eventually(lambda: tenant.cluster.find(*find), "the autoscaler is there")
     assert (made["spec"]["minReplicas"], made["spec"]["maxReplicas"]) == (2, 4)
     assert made["metadata"]["ownerReferences"][0]["name"] == "iris"
-    eventually(lambda: tenant.get().statuses == {"200": 1}, "it answers")
+    wait_for_answers(tenant)

@@ -7,7 +7,7 @@ import pytest
 from tests.cluster.cluster import Json, eventually
 from tests.cluster.installation import Installation
 from tests.cluster.tenant import ENABLED, Tenant
-from tests.cluster.test_scaling import public_service, wait_for_zero
+from tests.cluster.test_scaling import wait_for_answers, wait_for_zero
 
 pytestmark = pytest.mark.cluster
 
@@ -45,7 +45,7 @@ def test_a_service_is_adopted_and_given_back(tenant: Tenant) -> None:
     make_service(tenant)
     tenant.deploy(labels={})
     tenant.wait_for_pods(1)
-    assert tenant.get().statuses == {"200": 1}
+    wait_for_answers(tenant)
     load = tenant.load(path="/?sleep=50", workers=2)
     changes = {"metadata": {"labels": ENABLED, "annotations": ADOPT}}
     tenant.cluster.patch(tenant.deployment(), changes)
@@ -121,7 +121,7 @@ def test_pods_without_sidecar_are_refused_with_one_event(tenant: Tenant) -> None
     assert not tenant.cluster.find("v1", "Service", "iris", tenant.name)
     changes = {"spec": {"template": {"metadata": {"labels": ENABLED}}}}
     tenant.cluster.patch(tenant.deployment(), changes)
-    public_service(tenant)
+    wait_for_answers(tenant)
 
 
 def test_a_deployment_that_an_hpa_scales_is_refused(tenant: Tenant) -> None:
@@ -145,14 +145,14 @@ def test_a_deployment_that_an_hpa_scales_is_refused(tenant: Tenant) -> None:
         "an event says what is in the way",
     )
     tenant.cluster.delete(hpa)
-    public_service(tenant)
+    wait_for_answers(tenant)
 
 
 def test_two_tenants_have_services_of_one_name(make_tenant: Callable[[], Tenant]) -> None:
     tenants = [make_tenant(), make_tenant()]
     for tenant in tenants:
         tenant.deploy(environment={"TENANT": tenant.name})
-        public_service(tenant)
+        wait_for_answers(tenant)
     for tenant in tenants:
         wait_for_zero(tenant)
     for tenant in tenants:
@@ -167,7 +167,7 @@ def test_two_tenants_have_services_of_one_name(make_tenant: Callable[[], Tenant]
 def test_a_paused_deployment_keeps_its_replicas(tenant: Tenant, installation: Installation) -> None:
     del installation
     deployment = tenant.deploy()
-    public_service(tenant)
+    wait_for_answers(tenant)
     tenant.wait_for_pods(1)
     tenant.cluster.patch(deployment, {"metadata": {"annotations": {"inflight.dev/paused": "true"}}})
     tenant.cluster.patch(deployment, {"spec": {"replicas": 2}})

@@ -22,6 +22,7 @@ def holder(world: World) -> str:
 
 
 async def test_a_held_request_wakes_a_revision(world: World) -> None:
+    await world.start_stats(3)
     world.put_activator()
     world.kube.put(DEPLOYMENTS, deployment(annotations={"autoscaling.knative.dev/window": "6s"}))
     replica = world.replica()
