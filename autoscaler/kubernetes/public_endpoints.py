@@ -140,7 +140,7 @@ class PublicSlices:
             hosts = manifests.addresses_of(pod.serving for pod in ready)
             port = ready[0].serving.port
         if not hosts:
-            message = "no activator is ready, and no pod"
+            message = f"no activator listens on port {port} yet, and no pod is ready"
             raise ClusterError(message)
         behind = [PortOfSlice(one, port) for one in ports]
         return manifests.public_slices(owner, service.metadata.name, "inflight", hosts, behind)

@@ -169,7 +169,8 @@ class RevisionKeeper:
             await self._keep_with_hpa(owner, workload)
         else:
             await self._services.keep_autoscaler(owner, None)
-            await self._scale.tidy(owner.revision)
+            if not await self._scale.tidy(owner.revision):
+                self.queue.add_later(owner.revision)
         service = self._view.service(owner.revision.namespace, public_name(workload))
         if adopted is not None and service and self._endpoints.is_published(owner.revision):
             await self._adoption.adopt(owner, service)

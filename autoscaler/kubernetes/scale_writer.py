@@ -89,20 +89,23 @@ class ScaleWriter:
             await self._patch(owner, replicas)
             self._departures[revision].asked_at = monotonic()
 
-    async def tidy(self, revision: RevisionId) -> None:
+    async def tidy(self, revision: RevisionId) -> bool:
         """Take marks away that have done their work, or that nobody needs. Raises ClusterError.
 
-        Until the pods are gone the marks still choose who goes.
+        False while they still choose who goes: then it has to be looked at again.
         """
         departure = self._departures.get(revision)
-        if departure is not None and departure.asked_at is None:
-            return
         if departure is None and not self._has_marks(revision):
-            return
+            return True
+        if departure is not None and departure.asked_at is None:
+            # The control loop has it in hand.
+            return True
         if departure is not None and departure.just_asked(monotonic()):
-            return
-        if len(self._staying(revision)) <= await self.get_scale(revision):
-            await self._keep_all(revision)
+            return False
+        if len(self._staying(revision)) > await self.get_scale(revision):
+            return False
+        await self._keep_all(revision)
+        return True
 
     def _find(self, revision: RevisionId) -> tuple[Owner, int]:
         found = self._view.workloads.find(revision)
