@@ -807,19 +807,28 @@ async def test_upstream_that_is_silent_for_too_long_is_given_up(limits: TimeLimi
         await until(lambda: up.over == 1)
 
 
-async def drip(wire: Wire) -> None:
+async def drip_without_end(wire: Wire) -> None:
     await wire.request()
     await wire.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-    for _ in range(10):
+    while True:
         await wire.send(b"1\r\na\r\n")
         await asyncio.sleep(0.06)
+
+
+async def drip_for_more_than_a_second(wire: Wire) -> None:
+    await wire.request()
+    await wire.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    for _ in range(12):
+        await wire.send(b"1\r\na\r\n")
+        await asyncio.sleep(0.1)
     await wire.send(b"0\r\n\r\n")
     await wire.rest()
 
 
 @pytest.mark.parametrize("limits", [TimeLimits(max_duration_s=0.3), TimeLimits(0.3, 0.3, 0.3)])
 async def test_answer_that_takes_too_long_is_reset(limits: TimeLimits) -> None:
-    async with upstream(drip) as up, site(proxy := Limited(up.address, limits)) as place:
+    answers = upstream(drip_without_end)
+    async with answers as up, site(proxy := Limited(up.address, limits)) as place:
         client = await place.client()
         await client.send(GET)
         with pytest.raises(ConnectionResetError):
@@ -828,12 +837,13 @@ async def test_answer_that_takes_too_long_is_reset(limits: TimeLimits) -> None:
         await until(lambda: up.over == 1)
 
 
-@pytest.mark.parametrize("limits", [TimeLimits(response_start_s=0.3), TimeLimits(idle_s=0.3)])
+@pytest.mark.parametrize("limits", [TimeLimits(response_start_s=1.0), TimeLimits(idle_s=1.0)])
 async def test_answer_that_goes_on_is_not_cut(limits: TimeLimits) -> None:
-    async with upstream(drip) as up, site(Limited(up.address, limits)) as place:
+    answers = upstream(drip_for_more_than_a_second)
+    async with answers as up, site(Limited(up.address, limits)) as place:
         client = await place.client()
         await client.send(GET)
-        assert (await client.answer()).body == b"a" * 10
+        assert (await client.answer()).body == b"a" * 12
 
 
 async def test_abort_resets_the_client_and_tells_the_watcher() -> None:
