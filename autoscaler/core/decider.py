@@ -165,17 +165,18 @@ def decide(
     """Return the pods wanted at `now`, and the state for the next decision."""
     limits: list[Limit] = []
     pods = max(1, ready_pods)
-    readings = [(reading, spec.target_value)]
-    readings += ((measure.reading, measure.target_value) for measure in further.measures)
-    stable_pods = max(math.ceil(one.stable / target) for one, target in readings)
-    panic_pods = max(math.ceil(one.panic / target) for one, target in readings)
+    stable_pods = math.ceil(reading.stable / spec.target_value)
+    panic_pods = math.ceil(reading.panic / spec.target_value)
+    for measure in further.measures:
+        stable_pods = max(stable_pods, math.ceil(measure.reading.stable / measure.target_value))
+        panic_pods = max(panic_pods, math.ceil(measure.reading.panic / measure.target_value))
     expected_pods = max(pods, further.asked_pods) if spec.credit_starting_pods else pods
     over_threshold = panic_pods / expected_pods >= spec.panic_threshold
     state = _follow_panic(spec, state, now, over_threshold=over_threshold)
     panicking = state.panic_at is not None
 
     raw = max(stable_pods, panic_pods) if panicking else stable_pods
-    if not panicking and raw != further.asked_pods and _is_near(spec, readings, further.asked_pods):
+    if not panicking and raw != further.asked_pods and _is_near(spec, reading, further):
         raw = further.asked_pods
         limits.append(Limit.TOLERANCE)
     if further.floor_pods > raw > 0:
@@ -214,12 +215,14 @@ def _follow_panic(
     return state
 
 
-def _is_near(spec: DeciderSpec, readings: list[tuple[Reading, float]], asked_pods: int) -> bool:
+def _is_near(spec: DeciderSpec, reading: Reading, further: Further) -> bool:
     """Tell whether the pods asked for have about what they should have of the busiest metric."""
-    if not spec.tolerance_ratio or not asked_pods:
+    if not spec.tolerance_ratio or not further.asked_pods:
         return False
-    share = max(one.stable / (target * asked_pods) for one, target in readings)
-    return abs(share - 1) <= spec.tolerance_ratio
+    pods = reading.stable / spec.target_value
+    for measure in further.measures:
+        pods = max(pods, measure.reading.stable / measure.target_value)
+    return abs(pods / further.asked_pods - 1) <= spec.tolerance_ratio
 
 
 def _step(spec: DeciderSpec, raw: int, pods: int, limits: list[Limit]) -> int:

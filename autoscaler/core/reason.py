@@ -40,9 +40,10 @@ def _load(settings: ScalingSettings, spec: DeciderSpec, plan: Plan, decision: De
     """Return the average that asks for most pods; of equals the revision's own metric."""
     by_panic = plan.is_panicking and decision.panic_pods > decision.stable_pods
     own = Measure(settings.metric.value, decision.reading, spec.target_value)
-    leading = max(
-        (own, *decision.measures), key=lambda it: _value(it.reading, by_panic) / it.target_value
-    )
+    leading = own
+    for measure in decision.measures:
+        if _share(measure, by_panic) > _share(leading, by_panic):
+            leading = measure
     window_s = settings.panic_window_s if by_panic else settings.stable_window_s
     unit = _UNITS.get(leading.metric, leading.metric)
     value = _value(leading.reading, by_panic)
@@ -50,6 +51,10 @@ def _load(settings: ScalingSettings, spec: DeciderSpec, plan: Plan, decision: De
     if leading is not own or plan.before_credit is None or plan.before_credit == decision.reading:
         return load
     return f"{load} (with credit; {_value(plan.before_credit, by_panic):.3g} with all that wait)"
+
+
+def _share(measure: Measure, by_panic: bool) -> float:  # noqa: FBT001 -- one of two fields
+    return _value(measure.reading, by_panic) / measure.target_value
 
 
 def _value(reading: Reading, by_panic: bool) -> float:  # noqa: FBT001 -- one of two fields

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autoscaler.core.additions import OUR_PREFIX
 from autoscaler.core.bounds import (
     Bound,
     BoundsState,
@@ -211,3 +212,51 @@ def test_a_revision_at_zero_stays_there_for_another_process() -> None:
     scaling, seen = settings(initial_scale="2"), Observed(0, 0, None)
     state = initial_state(scaling, seen, 5.0, Remembered(initialised=True, inactive_since=1.0))
     assert bound(scaling, state, 0, seen, 5.0)[0] == 0
+
+
+UNREACHABLE = {OUR_PREFIX + "reachable": "false"}
+
+
+@pytest.mark.parametrize(
+    "annotations",
+    [
+        {PREFIX + "min-scale": "2"},
+        {PREFIX + "initial-scale": "5"},
+        {PREFIX + "scale-to-zero-pod-retention-period": "30m"},
+    ],
+    ids=["min-scale", "initial-scale", "retention"],
+)
+def test_a_revision_that_nobody_can_reach_keeps_no_pod_for(annotations: dict[str, str]) -> None:
+    revision = Revision(parse_annotations(annotations | UNREACHABLE, ALLOWED_ZERO), replicas=1)
+    assert revision.wants(1, 0.0, ready=1) == (1, None)
+    revision.wants(0, 60.0)
+    assert revision.wants(0, 62.0) == (0, None)
+
+
+def test_max_scale_holds_for_a_revision_that_nobody_can_reach() -> None:
+    annotations = {PREFIX + "max-scale": "2"} | UNREACHABLE
+    assert Revision(parse_annotations(annotations, ALLOWED_ZERO)).wants(5, 0.0)[0] == 2
+
+
+@pytest.mark.parametrize(("annotation", "kept"), [(None, 1), ("0s", 0), ("1m", 0), ("10m", 1)])
+def test_a_revision_has_its_own_retention_period_over_the_default(
+    annotation: str | None, kept: int
+) -> None:
+    defaults = Defaults(scale_to_zero_pod_retention_period_s=300.0)
+    own = {} if annotation is None else {"scale_to_zero_pod_retention_period": annotation}
+    revision = active(settings(defaults, **own))
+    revision.wants(0, 60.0)
+    assert revision.wants(0, 130.0)[0] == kept
+
+
+@pytest.mark.parametrize("initial", [0, 2, 5])
+def test_the_first_pods_are_those_of_the_initial_scale(initial: int) -> None:
+    assert Revision(settings(initial_scale=str(initial))).wants(0, 0.0)[0] == initial
+
+
+def test_pods_kept_for_lack_of_data_do_not_make_an_inactive_revision_active() -> None:
+    scaling = settings()
+    state = BoundsState(Phase.INACTIVE, 0.0, initialised=True)
+    seen = Observed(1, 1, 0.0)
+    assert bound(scaling, state, 1, seen, 5.0, is_load=False)[2] == state
+    assert bound(scaling, state, 1, seen, 5.0)[2].phase is Phase.ACTIVE
