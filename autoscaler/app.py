@@ -16,9 +16,10 @@ from autoscaler.config import Config
 from autoscaler.defaults_watch import DefaultsWatch
 from autoscaler.event_stream import EventStream
 from autoscaler.garbage import collect_all_rarely
-from autoscaler.metrics import RevisionMetrics
+from autoscaler.metrics_service import MetricsService
 from autoscaler.model_metrics_scraper import ModelMetricsScraper
 from autoscaler.multiscaler import Multiscaler
+from autoscaler.process_metrics import Parts, ProcessMetrics
 from autoscaler.scraper import Scraper
 from autoscaler.stat_receiver import StatReceiver
 from autoscaler.status import RevisionDetail, RevisionStatus, detail_of, status_of
@@ -42,12 +43,12 @@ class Autoscaler:
         self.metrics_port = config.metrics_port
         self._host = config.listen_host
         self._cluster = cluster
-        activators_heard_at: dict[str, float] = {}
-        self._multiscaler = Multiscaler(cluster, config.defaults, activators_heard_at)
+        self._activators_heard_at: dict[str, float] = {}
+        self._multiscaler = Multiscaler(cluster, config.defaults, self._activators_heard_at)
         self._defaults = DefaultsWatch(
             config.defaults, config.defaults_source, self._multiscaler.set_defaults
         )
-        self._receiver = StatReceiver(activators_heard_at, self._multiscaler.receive)
+        self._receiver = StatReceiver(self._activators_heard_at, self._multiscaler.receive)
 
     def __repr__(self) -> str:
         return f"<Autoscaler {self._multiscaler!r} {self._receiver!r}>"
@@ -64,15 +65,16 @@ class Autoscaler:
         model_scraper = ModelMetricsScraper(
             HttpClient(engine), self._cluster.pods, self._multiscaler.tracked
         )
-        metrics = RevisionMetrics(self.statuses, scraper.failures.total)
+        events = EventStream(self._multiscaler.journal, self._matching)
+        parts = Parts(self._multiscaler, scraper, self._receiver, events, self._activators_heard_at)
+        metrics = MetricsPage(ProcessMetrics(parts), self._defaults)
         async with AsyncExitStack() as sites:
             self.stat_port = await self._listen(sites, self._receiver.application(), self.stat_port)
             page = await engine.listen(
-                MetricsPage(metrics, self._defaults), self._host, self.metrics_port
+                MetricsService(metrics, self._each_status), self._host, self.metrics_port
             )
             sites.callback(page.abort)
             self.metrics_port = page.port
-            events = EventStream(self._multiscaler.journal, self._matching)
             api = api_application(self._each_status, self.detail, events, self._defaults.as_json)
             self.api_port = await self._listen(sites, api, self.api_port)
             # First of all, since the sites wait for those who read.

@@ -1,17 +1,16 @@
 """What the autoscaler sees and decides, for Prometheus: Knative's `kn.revision.*` metrics.
 
-Dots are underscores, and the labels are Knative's attributes, so that its dashboards carry over.
+Dots are underscores, and the labels are Knative's attributes, so that its dashboards carry over. A
+revision has its samples while it is being scaled, and none after that.
+
+With thousands of revisions prometheus-client would take the process for most of a second. So the
+text is written here, a few revisions at a time.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
-
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
+from collections.abc import Callable
+from typing import Final, NamedTuple
 
 from autoscaler.status import RevisionStatus
-
-_LABELS = ("k8s_namespace_name", "kn_revision_name")
 
 
 class _Gauge(NamedTuple):
@@ -21,62 +20,99 @@ class _Gauge(NamedTuple):
     """None: this revision has no such value now."""
 
 
-_GAUGES = (
-    _Gauge("pods_desired", "Pods that were decided on", lambda it: it.desired_pods),
-    _Gauge("pods_requested", "Pods that the cluster was asked for", lambda it: it.asked_pods),
-    _Gauge("pods_count", "Ready pods", lambda it: it.ready_pods),
-    _Gauge("pods_pending_count", "Starting pods", lambda it: it.starting_pods),
-    _Gauge("pods_terminating_count", "Terminating pods", lambda it: it.terminating_pods),
+def _of(metric: str, read: Callable[[RevisionStatus], float | None]) -> Callable[..., float | None]:
+    """Return `read` for revisions that are scaled by `metric`, and nothing for others."""
+    return lambda status: read(status) if status.metric == metric else None
+
+
+_GAUGES: Final = (
+    _Gauge("kn_revision_pods_desired", "Pods that were decided on", lambda it: it.desired_pods),
     _Gauge(
-        "pods_not_ready_count",
+        "kn_revision_pods_requested",
+        "Pods that the cluster was asked for",
+        lambda it: it.asked_pods,
+    ),
+    _Gauge("kn_revision_pods_count", "Ready pods", lambda it: it.ready_pods),
+    _Gauge("kn_revision_pods_pending_count", "Starting pods", lambda it: it.starting_pods),
+    _Gauge(
+        "kn_revision_pods_terminating_count", "Terminating pods", lambda it: it.terminating_pods
+    ),
+    _Gauge(
+        "kn_revision_pods_not_ready_count",
         "Pods that are not ready",
         lambda it: it.starting_pods + it.terminating_pods,
     ),
     _Gauge(
-        "capacity_excess",
+        "kn_revision_capacity_excess",
         "Capacity over the wanted burst; negative: activator in the path",
         lambda it: it.excess_burst_capacity,
     ),
-    _Gauge("panic_mode", "1 while panicking", lambda it: it.panicking),
+    _Gauge("kn_revision_panic_mode", "1 while panicking", lambda it: it.panicking),
+    *(
+        gauge
+        for metric in ("concurrency", "rps")
+        for gauge in (
+            _Gauge(
+                f"kn_revision_{metric}_stable",
+                "Average over the stable window",
+                _of(metric, lambda it: it.stable_value),
+            ),
+            _Gauge(
+                f"kn_revision_{metric}_panic",
+                "Average over the panic window",
+                _of(metric, lambda it: it.panic_value),
+            ),
+            _Gauge(
+                f"kn_revision_{metric}_target",
+                "Average per pod aimed at",
+                _of(metric, lambda it: it.target_value),
+            ),
+        )
+    ),
+    _Gauge(
+        "inflight_revision_proxied",
+        "1 while the traffic goes through activators",
+        lambda it: it.mode == "proxy",
+    ),
 )
-_METRIC_GAUGES = (
-    _Gauge("stable", "Average over the stable window", lambda it: it.stable_value),
-    _Gauge("panic", "Average over the panic window", lambda it: it.panic_value),
-    _Gauge("target", "Average per pod aimed at", lambda it: it.target_value),
-)
+_HELD: Final = "inflight_revision_held"
+_HELD_HELP: Final = "1 for each limit that made the pods differ from the average over the target"
 
 
-class RevisionMetrics(Collector):
-    """Reads the statuses whenever Prometheus asks."""
+class RevisionText:
+    """The samples of all revisions in Prometheus' text format, filled one by one."""
 
-    def __init__(
-        self,
-        statuses: Callable[[], Sequence[RevisionStatus]],
-        scrape_failures: Callable[[], int],
-    ) -> None:
-        self._statuses = statuses
-        self._scrape_failures = scrape_failures
+    def __init__(self) -> None:
+        self._samples: list[list[str]] = [[] for _ in _GAUGES]
+        self._held: list[str] = []
 
-    def collect(self) -> Iterator[Metric]:
-        """Return one family for each gauge, with a sample for each revision that has a value."""
-        statuses = self._statuses()
-        for gauge in _GAUGES:
-            yield _family(f"kn_revision_{gauge.name}", gauge, statuses)
-        for metric in ("concurrency", "rps"):
-            measured = [status for status in statuses if status.metric == metric]
-            for gauge in _METRIC_GAUGES:
-                yield _family(f"kn_revision_{metric}_{gauge.name}", gauge, measured)
-        yield CounterMetricFamily(
-            "kn_autoscaler_scrape_failures",
-            "Pods asked for their stats that gave no usable answer",
-            value=self._scrape_failures(),
+    def __repr__(self) -> str:
+        return f"<RevisionText {sum(map(len, self._samples)) + len(self._held)} samples>"
+
+    def add(self, status: RevisionStatus) -> None:
+        """Add a revision."""
+        namespace, name = _escaped(status.namespace), _escaped(status.name)
+        labels = f'k8s_namespace_name="{namespace}",kn_revision_name="{name}"'
+        for gauge, samples in zip(_GAUGES, self._samples, strict=True):
+            value = gauge.read(status)
+            if value is not None:
+                samples.append(f"{gauge.name}{{{labels}}} {float(value)!r}\n")
+        self._held += (
+            f'{_HELD}{{{labels},limit="{_escaped(limit)}"}} 1.0\n' for limit in status.held_by
         )
 
+    def text(self) -> str:
+        """Return all that was added."""
+        parts: list[str] = []
+        for gauge, samples in zip(_GAUGES, self._samples, strict=True):
+            parts += (_head(gauge.name, gauge.help), *samples)
+        parts += (_head(_HELD, _HELD_HELP), *self._held)
+        return "".join(parts)
 
-def _family(name: str, gauge: _Gauge, statuses: Sequence[RevisionStatus]) -> GaugeMetricFamily:
-    family = GaugeMetricFamily(name, gauge.help, labels=_LABELS)
-    for status in statuses:
-        value = gauge.read(status)
-        if value is not None:
-            family.add_metric((status.namespace, status.name), value)
-    return family
+
+def _head(name: str, text: str) -> str:
+    return f"# HELP {name} {text}\n# TYPE {name} gauge\n"
+
+
+def _escaped(label: str) -> str:
+    return label.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")

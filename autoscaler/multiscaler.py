@@ -27,6 +27,7 @@ from autoscaler.tracked_revision import TrackedRevision
 from servingkit.clock import monotonic, wall_clock
 from servingkit.cluster.protocols import ClusterError
 from servingkit.config import ConfigError
+from servingkit.core.histogram import Histogram
 from servingkit.core.revision import PodState, RevisionId
 from servingkit.core.stat import Stat
 
@@ -46,6 +47,11 @@ class Multiscaler:
         """The revisions that are being scaled."""
 
         self.journal = Journal()
+        self.tick_lag = Histogram()
+        """How late turns were given that were due together."""
+
+        self.pokes = 0
+        self.failed_ticks = 0
         self._cluster = cluster
         self._defaults = defaults
         self._activators_heard_at = activators_heard_at
@@ -75,6 +81,7 @@ class Multiscaler:
             return
         tracked.collector.record_activator(stat, second)
         if stat.average_concurrent_requests > 0 and tracked.is_at_zero:
+            self.pokes += 1
             tracked.turn.set()
 
     def set_defaults(self, defaults: Defaults) -> None:
@@ -86,6 +93,7 @@ class Multiscaler:
     async def _give_turns(self) -> None:
         """Give each revision its turn when its tick is due, a few at a time."""
         while True:
+            due_at = self._ring.next_at()
             given = 0
             for revision_id in self._ring.due(monotonic()):
                 tracked = self.tracked.get(revision_id)
@@ -95,6 +103,8 @@ class Multiscaler:
                 given += 1
                 if given % _TURNS_AT_ONCE == 0:
                     await asyncio.sleep(0)
+            if given:
+                self.tick_lag.observe(max(0.0, monotonic() - due_at))
             await asyncio.sleep(self._ring.next_at() - monotonic())
 
     def _follow(self, group: asyncio.TaskGroup, revision_id: RevisionId) -> None:
@@ -137,9 +147,11 @@ class Multiscaler:
             try:
                 await self._tick(tracked)
             except ClusterError as error:
+                self.failed_ticks += 1
                 facts = {"revision": str(tracked.revision.id), "reason": str(error)}
                 _log.warning("cluster refused", extra=facts)
             except Exception:  # noqa: BLE001 -- the supervisor; one revision must not stop all
+                self.failed_ticks += 1
                 _log.exception("tick failed", extra={"revision": str(tracked.revision.id)})
             await tracked.turn.wait()
 

@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from aiohttp import ClientSession, ClientWebSocketResponse
+from prometheus_client.parser import text_string_to_metric_families
 
 from autoscaler.app import Autoscaler, Cluster
 from autoscaler.config import Config
@@ -221,3 +223,31 @@ async def test_the_dashboard_is_served_at_the_root() -> None:
     async with running(FakeCluster(), config()) as it, it.page() as answer:
         assert answer.content_type == "text/html"
         assert "script-src 'sha256-" in answer.headers["Content-Security-Policy"]
+
+
+async def test_the_metrics_page_has_every_revision_and_the_process_itself() -> None:
+    cluster = FakeCluster()
+    for number in range(120):  # more than one turn's worth
+        made = revision({"min-scale": "1"})
+        cluster.put_revision(replace(made, id=RevisionId("default", f"rose-{number}")))
+    async with running(cluster, config()) as it, activator(it):
+        async with asyncio.timeout(20):
+            while (page := await it.metrics()).count("kn_revision_pods_count{") < 120:  # noqa: ASYNC110 -- over HTTP
+                await asyncio.sleep(0.05)
+        families = {family.name for family in text_string_to_metric_families(page)}
+        assert "inflight_autoscaler_revisions 120.0" in page
+        assert 'inflight_autoscaler_report_age_seconds{activator="a"}' in page
+        assert {
+            "kn_autoscaler_scrape_duration_seconds",
+            "kn_autoscaler_scrape_failures",
+            "inflight_autoscaler_tick_lag_seconds",
+            "inflight_autoscaler_pokes",
+            "inflight_autoscaler_failed_ticks",
+            "inflight_autoscaler_stats_received",
+            "inflight_autoscaler_bad_frames",
+            "inflight_autoscaler_event_readers",
+        } <= families
+        cluster.remove_revision(RevisionId("default", "rose-7"))
+        async with asyncio.timeout(20):
+            while 'kn_revision_name="rose-7"' in await it.metrics():  # noqa: ASYNC110 -- over HTTP
+                await asyncio.sleep(0.05)
