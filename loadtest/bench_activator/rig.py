@@ -6,15 +6,17 @@ The activator has a core for itself; everything else shares the others.
 import asyncio
 import json
 import os
+import secrets
+import socket
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from loadtest.bench.connection import HOST, free_port
+from loadtest.bench.connection import HOST
 from loadtest.bench.peers.inflight_peer import InflightPeer
 from loadtest.bench.peers.peer import Seat
 from loadtest.bench.process import Usage, usage_of
@@ -24,6 +26,7 @@ from servingkit.core.revision import PodState
 
 _WITHIN_S: Final = 60.0
 _LOOK_AGAIN_AFTER_S: Final = 0.05
+_PORTS: Final = range(10_000, 20_000)
 _MOST_LINE_BYTES: Final = 256 * 1024 * 1024
 
 
@@ -68,6 +71,18 @@ class LinePeer:
         return heard
 
 
+def _free_ports() -> Iterator[int]:
+    """Yield ports where nobody listens, from a range that kernels give to no connection's near end.
+
+    Such a port stays free until it is used, also while many connections are opened.
+    """
+    start = secrets.randbelow(len(_PORTS))
+    for port in (*_PORTS[start:], *_PORTS[:start]):
+        with socket.socket() as probe:
+            if probe.connect_ex((HOST, port)):
+                yield port
+
+
 @dataclass(slots=True)
 class Rig:
     """An activator and a process for models; pods are added one by one."""
@@ -83,6 +98,7 @@ class Rig:
 
     metrics_port: int = 0
     pods: list[PodSeat] = field(default_factory=list)
+    _ports: Iterator[int] = field(default_factory=_free_ports)
 
     def usage(self) -> Usage:
         """Return what the activator has used until now."""
@@ -98,8 +114,8 @@ class Rig:
         folder.mkdir()
         seat = Seat(
             folder=folder,
-            port=free_port(),
-            upstream_port=model_port or free_port(),
+            port=next(self._ports),
+            upstream_port=model_port or next(self._ports),
             limit=self.container_concurrency,
         )
         launch = InflightPeer(limited=self.container_concurrency > 0).launch(seat)
