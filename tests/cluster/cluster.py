@@ -90,6 +90,13 @@ class Cluster:
         return self._dynamic.resources.get(api_version=api_version, kind=kind)
 
 
+def restricted_namespace(name: str) -> Json:
+    """Return a namespace in which only pods run that meet the standard `restricted`."""
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    metadata = {"name": name, "labels": labels}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
+
+
 def eventually(
     look: Callable[[], T | Literal[False] | None], what: str, within_s: float = WAIT_S
 ) -> T:

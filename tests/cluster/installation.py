@@ -5,7 +5,7 @@ from typing import Final
 
 import helm_python
 
-from tests.cluster.cluster import Cluster, Json, eventually
+from tests.cluster.cluster import Cluster, Json, eventually, restricted_namespace
 
 CHART: Final = Path(__file__).resolve().parents[2] / "charts" / "inflight"
 RELEASE: Final = "inflight"
@@ -23,13 +23,9 @@ class Installation:
 
     def install(self) -> None:
         """Install and wait until everything is ready."""
+        self.cluster.create(restricted_namespace(NAMESPACE))
         self._helm.install(
-            str(CHART),
-            RELEASE,
-            self._values,
-            namespace=NAMESPACE,
-            create_namespace=True,
-            timeout=_TIMEOUT_S,
+            str(CHART), RELEASE, self._values, namespace=NAMESPACE, timeout=_TIMEOUT_S
         )
         for component in ("autoscaler", "activator", "webhook"):
             self.wait_until_ready(component)
@@ -40,8 +36,9 @@ class Installation:
         self._helm.uninstall(RELEASE, timeout=_TIMEOUT_S)
 
     def uninstall_if_there(self) -> None:
-        """Remove the release unless a test has done so."""
+        """Remove the release unless a test has done so, and the namespace."""
         self._helm.uninstall(RELEASE, timeout=_TIMEOUT_S, ignore_not_found=True)
+        self.cluster.delete(restricted_namespace(NAMESPACE))
 
     def wait_until_ready(self, component: str) -> None:
         """Wait until a Deployment of ours has all the replicas that it wants."""

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from kubernetes.client.exceptions import ApiException
 
-from tests.cluster.cluster import Cluster, Json, eventually
+from tests.cluster.cluster import Cluster, Json, eventually, restricted_namespace
 
 _PROGRAMS = Path(__file__).parent / "programs"
 _SCRIPTS = "scripts"
@@ -69,8 +69,7 @@ class Tenant:
 
     def start(self) -> None:
         """Make the namespace, with the programs that run in it."""
-        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.name}}
-        self.cluster.create(namespace)
+        self.cluster.create(restricted_namespace(self.name))
         scripts = {path.name: path.read_text() for path in _PROGRAMS.glob("*.py")}
         metadata = {"name": _SCRIPTS, "namespace": self.name}
         account = ("v1", "ServiceAccount", "default", self.name)
@@ -81,9 +80,7 @@ class Tenant:
 
     def stop(self) -> None:
         """Remove the namespace with all that is in it."""
-        self.cluster.delete(
-            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.name}}
-        )
+        self.cluster.delete(restricted_namespace(self.name))
 
     # --- models ----------------------------------------------------------------------------------
 
@@ -234,5 +231,12 @@ class Tenant:
             "command": ["python3", f"/{_SCRIPTS}/{script}"],
             "env": [{"name": key, "value": value} for key, value in environment.items()],
             "ports": [{"containerPort": port}],
+            "securityContext": {
+                "allowPrivilegeEscalation": False,
+                "capabilities": {"drop": ["ALL"]},
+                "runAsNonRoot": True,
+                "runAsUser": 1000,
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
             "volumeMounts": [{"name": _SCRIPTS, "mountPath": f"/{_SCRIPTS}"}],
         }
