@@ -7,13 +7,12 @@ from pathlib import Path
 
 from controller.core.injection import SidecarSettings
 from servingkit.cluster.kubernetes.access import ApiAccess
-from servingkit.config import ConfigError, EnvReader
+from servingkit.config import ConfigError, EnvReader, read_log_level
 
 _ALL_INTERFACES = "0.0.0.0"  # noqa: S104 -- a pod is reached at its own address
 _MOST_PORT = 65_535
 _MOST_USER = 2**31 - 1
 _PULL_POLICIES = ("Always", "IfNotPresent", "Never")
-_LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +62,7 @@ class Config:
             port=env.integer("PORT", 8443, most=_MOST_PORT),
             metrics_port=env.integer("METRICS_PORT", 9090, most=_MOST_PORT),
             drain_s=env.seconds("DRAIN_SECONDS", 5.0),
-            log_level=_choice(env, "LOG_LEVEL", "info", _LOG_LEVELS),
+            log_level=read_log_level(env),
         )
         env.check()
         return config

@@ -1,4 +1,5 @@
 import re
+from pathlib import Path
 from typing import Any
 
 import helm_python
@@ -71,7 +72,7 @@ def test_pods_meet_the_standard_restricted(name: str) -> None:
             assert context["capabilities"] == {"drop": ["ALL"]}
             assert context["seccompProfile"] == {"type": "RuntimeDefault"}
             assert context["readOnlyRootFilesystem"] is True
-        assert all(set(v) & {"emptyDir", "secret"} for v in spec.get("volumes", ()))
+        assert all(set(v) & {"configMap", "emptyDir", "secret"} for v in spec.get("volumes", ()))
 
 
 @every_values_file
@@ -110,7 +111,7 @@ def test_every_target_port_is_a_port_of_the_pod(name: str) -> None:
         assert {port["targetPort"] for port in service["spec"]["ports"]} <= ports[deployment]
 
 
-def _environ(name: str, component: str) -> dict[str, str]:
+def _environ(name: str, component: str, directory: Path) -> dict[str, str]:
     (deployment,) = (
         it
         for it in of_kind(name, "Deployment")
@@ -119,7 +120,20 @@ def _environ(name: str, component: str) -> dict[str, str]:
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     from_fields = {"POD_NAME": "p", "POD_NAMESPACE": NAMESPACE, "POD_IP": "10.0.0.1"}
     given = {item["name"]: item["value"] for item in container["env"] if "value" in item}
-    return {"KUBERNETES_SERVICE_HOST": "10.96.0.1", **from_fields, **given}
+    environ = {"KUBERNETES_SERVICE_HOST": "10.96.0.1", **from_fields, **given}
+    if "CONFIG_PATH" in environ:
+        environ["CONFIG_PATH"] = str(_mount(name, deployment, directory))
+    return environ
+
+
+def _mount(name: str, deployment: Json, directory: Path) -> Path:
+    """Write the ConfigMap's files as the kubelet does."""
+    (volume,) = deployment["spec"]["template"]["spec"]["volumes"]
+    found = of_kind(name, "ConfigMap")
+    (mounted,) = (it for it in found if it["metadata"]["name"] == volume["configMap"]["name"])
+    for key, value in mounted["data"].items():
+        (directory / key).write_text(value)
+    return directory
 
 
 _READERS: dict[str, Any] = {
@@ -130,20 +144,20 @@ _READERS: dict[str, Any] = {
 
 
 @every_values_file
-def test_the_programs_can_read_what_they_are_given(name: str) -> None:
+def test_the_programs_can_read_what_they_are_given(name: str, tmp_path: Path) -> None:
     for deployment in of_kind(name, "Deployment"):
         component = deployment["metadata"]["labels"]["app.kubernetes.io/component"]
-        assert _READERS[component].from_env(_environ(name, component))
+        assert _READERS[component].from_env(_environ(name, component, tmp_path))
 
 
-def test_the_values_arrive() -> None:
-    autoscaler = AutoscalerConfig.from_env(_environ("everything", "autoscaler"))
+def test_the_values_arrive(tmp_path: Path) -> None:
+    autoscaler = AutoscalerConfig.from_env(_environ("everything", "autoscaler", tmp_path))
     assert autoscaler.defaults.stable_window_s == 120.0
-    controller = ControllerConfig.from_env(_environ("everything", "webhook"))
+    controller = ControllerConfig.from_env(_environ("everything", "webhook", tmp_path))
     digest = values("everything")["image"]["digests"]["queueproxy"]
     assert controller.sidecar.image == f"registry.example.com/inflight/queueproxy@{digest}"
     assert controller.sidecar.run_as_user == 65_532
-    own = ControllerConfig.from_env(_environ("cert-manager", "webhook")).sidecar
+    own = ControllerConfig.from_env(_environ("cert-manager", "webhook", tmp_path)).sidecar
     assert (own.run_as_user, own.native) == (None, True)
 
 

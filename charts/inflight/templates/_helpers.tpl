@@ -113,10 +113,6 @@ annotations: {{- toYaml . | nindent 2 }}
   value: {{ include "inflight.name" (dict "root" . "component" "autoscaler") }}
 - name: INFLIGHT_ACTIVATOR_SERVICE
   value: {{ include "inflight.name" (dict "root" . "component" "activator") }}
-{{- range $key, $value := .Values.autoscaler.config }}
-- name: AUTOSCALER_{{ $key | upper | replace "-" "_" }}
-  value: {{ $value | quote }}
-{{- end }}
 {{- with .Values.autoscaler.workloads }}
 - name: INFLIGHT_WORKLOADS
   value: {{ range $i, $kind := . }}{{ if $i }},{{ end }}{{ $kind.resource }}.{{ $kind.group }}{{ end }}
