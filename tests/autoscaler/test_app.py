@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from autoscaler.app import Autoscaler, Cluster
 from autoscaler.config import Config
 from autoscaler.core.defaults import Defaults
+from autoscaler.defaults_source import DefaultsSource
 from autoscaler.multiscaler import Multiscaler
 from servingkit.core.revision import Mode, RevisionId
 from servingkit.core.stat import Stat
@@ -165,7 +167,10 @@ async def test_pods_report_load_that_came_past_the_activator() -> None:
 async def settle(it: Running, good: Callable[[dict[str, Any]], bool]) -> None:
     """Return once the status of the revision is good."""
     async with asyncio.timeout(60):
-        while not good(await it.get("/v1/revisions/default/iris")):  # noqa: ASYNC110 -- over HTTP
+        while True:
+            status = await it.get("/v1/revisions/default/iris")
+            if isinstance(status, dict) and good(status):
+                return
             await asyncio.sleep(0.05)
 
 
@@ -251,3 +256,46 @@ async def test_the_metrics_page_has_every_revision_and_the_process_itself() -> N
         async with asyncio.timeout(20):
             while 'kn_revision_name="rose-7"' in await it.metrics():  # noqa: ASYNC110 -- over HTTP
                 await asyncio.sleep(0.05)
+
+
+async def test_a_file_of_defaults_is_followed_and_a_bad_one_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "autoscaler.yaml"
+    path.write_text("initial-scale: 0\nallow-zero-initial-scale: true\n")
+    source = DefaultsSource(path=path)
+    cluster = FakeCluster()
+    cluster.put_revision(revision())
+    followed = replace(config(), defaults=source.read(), defaults_source=source)
+    async with running(cluster, followed) as it, activator(it):
+        assert await it.get("/v1/config") == {"valid": True, "path": str(path), "problems": []}
+        path.write_text("min-scale: 2\n")
+        await until(lambda: cluster.written_pods() == [2], within_s=30)
+        path.write_text("min-scale: two\n")
+        async with asyncio.timeout(30):
+            while (await it.get("/v1/config"))["valid"]:  # noqa: ASYNC110 -- over HTTP
+                await asyncio.sleep(0.05)
+        assert (await it.get("/v1/config"))["problems"] == [
+            {
+                "key": f"{path}: min-scale",
+                "value": "two",
+                "expected": "a whole number of at least 0",
+            }
+        ]
+        assert "inflight_autoscaler_config_valid 0.0" in await it.metrics()
+    assert cluster.written_pods() == [2]
+    assert cluster.states[IRIS].desired_pods == 2
+
+
+async def test_another_process_goes_on_with_what_was_saved() -> None:
+    cluster = FakeCluster()
+    cluster.put_revision(revision({"initial-scale": "3"}))
+    async with running(cluster, config()) as it, activator(it):
+        await until(lambda: cluster.written_pods() == [3])
+        cluster.put_pods(IRIS, *map(pod, ("pod-1", "pod-2", "pod-3")))
+        await until(lambda: cluster.states[IRIS].initialised, within_s=30)
+    cluster.put_pods(IRIS)
+    cluster.replicas[IRIS] = 0
+    cluster.states[IRIS] = replace(cluster.states[IRIS], inactive_since_s=1.0, desired_pods=0)
+    async with running(cluster, config()) as it, activator(it):
+        await settle(it, lambda status: status["phase"] == "inactive")
+    # The initial scale is not asked for again.
+    assert cluster.written_pods() == [3]
