@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from activator.core.admission_settings import AdmissionSettings, is_header_name
+from activator.core.trusted_networks import Network, read_networks
 from servingkit.client_limits import read_client_limits
 from servingkit.config import EnvReader, read_log_level
 from servingkit.http1.downstream import ServerLimits
@@ -33,6 +34,9 @@ class Config:
 
     cluster_domain: str = "cluster.local"
     """What follows `.svc.` in the cluster's host names."""
+
+    trusted_networks: tuple[Network, ...] = ()
+    """From where headers may name a revision. Empty: from nowhere."""
 
     admission: AdmissionSettings = field(default_factory=AdmissionSettings)
     """What holds for revisions that do not say otherwise in their annotations."""
@@ -70,6 +74,7 @@ class Config:
             port=env.integer("PORT", 8012, most=_MOST_PORT),
             metrics_port=env.integer("METRICS_PORT", 9090, most=_MOST_PORT),
             cluster_domain=env.text("CLUSTER_DOMAIN", "cluster.local"),
+            trusted_networks=_read_networks(env),
             admission=_read_admission(env),
             held_limit=env.integer("HELD_LIMIT", 50_000, least=1),
             held_limit_bytes=env.integer("HELD_LIMIT_BYTES", 268_435_456, least=1),
@@ -93,3 +98,11 @@ def _read_admission(env: EnvReader) -> AdmissionSettings:
         pod_answer_timeout_s=env.seconds("POD_ANSWER_TIMEOUT_SECONDS", 0.0),
         tenant_header=tenant_header.lower().encode(),
     )
+
+
+def _read_networks(env: EnvReader) -> tuple[Network, ...]:
+    try:
+        return read_networks(env.text("TRUSTED_NETWORKS", ""))
+    except ValueError as error:
+        env.reject("TRUSTED_NETWORKS", f"networks as 10.0.0.0/8, separated by commas ({error})")
+        return ()

@@ -32,7 +32,7 @@ class ProxyHandler:
     def __call__(self, exchange: Exchange) -> None:
         """Serve the port that all revisions share: headers or Host name the revision."""
         if not self.answered_probe(exchange):
-            self._take(exchange, self._gates.named_by(exchange.request))
+            self._take(exchange, self._gates.named_by(exchange.request, exchange.peer))
 
     def service_of(self, revision_id: RevisionId) -> Service:
         """Return the service of a revision's own port."""

@@ -11,6 +11,7 @@ from activator.core.admission_queue import HeldTotals
 from activator.core.admission_settings import AdmissionSettings, read_admission_settings
 from activator.core.revision_index import RevisionIndex
 from activator.core.throttler import Throttler
+from activator.core.trusted_networks import TrustedNetworks
 from activator.pod_prober import PodProber
 from activator.refusals import Cause
 from activator.revision_gate import HeldRequest, RevisionGate
@@ -35,6 +36,7 @@ class RevisionGates:
         self._prober = prober
         self._gates: dict[RevisionId, RevisionGate] = {}
         self._index: RevisionIndex | None = None
+        self._trusted = TrustedNetworks(config.trusted_networks)
         self._closed = False
         self.held = HeldTotals(config.held_limit, config.held_limit_bytes)
         """What waits in all gates together."""
@@ -60,12 +62,13 @@ class RevisionGates:
         """Return the gate of a revision, None for an unknown one."""
         return self._gates.get(revision_id)
 
-    def named_by(self, head: RequestHead) -> RevisionGate | None:
-        """Return the gate of the revision that a request names by headers or Host."""
+    def named_by(self, head: RequestHead, peer: str) -> RevisionGate | None:
+        """Return the gate of the revision that a request names by Host, or headers if trusted."""
         if self._index is None:
             revisions = (gate.revision for gate in self._gates.values())
             self._index = RevisionIndex(revisions, self._config.cluster_domain)
-        revision_id = self._index.find(head.host, head.fields)
+        fields = head.fields if peer in self._trusted else {}
+        revision_id = self._index.find(head.host, fields)
         return None if revision_id is None else self._gates[revision_id]
 
     async def keep_asking(self) -> None:

@@ -19,6 +19,8 @@ def test_every_bad_value_is_named() -> None:
     bad = {
         "AUTOSCALER_URL": "http://autoscaler",
         "PORT": "http",
+        "LOG_LEVEL": "loud",
+        "TRUSTED_NETWORKS": "everyone",
         "QUEUE_LIMIT": "0",
         "QUEUE_LIMIT_BYTES": "lots",
         "HOLD_TIMEOUT_SECONDS": "-1",

@@ -32,6 +32,13 @@ async def test_probes_are_answered(
     assert (answer.status, answer.body) == (status, body)
 
 
+async def test_headers_of_a_stranger_name_no_revision(world: World) -> None:
+    world.put_revision()
+    activator = await world.start_activator(trusted="10.0.0.0/8")
+    answer = await world.ask(activator)
+    assert answer.headers[b"inflight-reason"] == b"unknown-revision"
+
+
 async def test_an_unknown_revision_is_refused_with_a_reason(world: World) -> None:
     activator = await world.start_activator()
     answer = await world.ask(activator)

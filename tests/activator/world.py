@@ -7,6 +7,7 @@ from contextlib import suppress
 from activator.app import Activator
 from activator.config import Config
 from activator.core.admission_settings import AdmissionSettings
+from activator.core.trusted_networks import read_networks
 from servingkit.core.revision import Address, PodState, Revision, RevisionId
 from servingkit.http1.client import Fetched, HttpClient
 from servingkit.http1.core.message import Header
@@ -99,12 +100,18 @@ class World:
         self._asking: list[asyncio.Task[Fetched]] = []
 
     async def start_activator(
-        self, name: str = "activator-1", *, url: str = NOBODY, **settings: float
+        self,
+        name: str = "activator-1",
+        *,
+        url: str = NOBODY,
+        trusted: str = "127.0.0.0/8",
+        **settings: float,
     ) -> Activator:
         config = Config(
             name=name,
             listen_host=HOST,
             autoscaler_url=url,
+            trusted_networks=read_networks(trusted),
             port=0,
             metrics_port=0,
             admission=AdmissionSettings(queue_limit=int(settings.get("queue_limit", 100))),
