@@ -40,7 +40,7 @@ _REQUEST: Final = (
     b"Content-Length: %d\r\n\r\n%b"
 )
 _ANSWER: Final = (
-    b"HTTP/1.1 200 OK\r\nServer: nginx\r\nDate: Sun, 22 Nov 2026 14:00:00 GMT\r\n%b"
+    b"HTTP/1.1 200 OK\r\nServer: nginx\r\nDate: Sun, 22 Nov 2026 14:00:00 GMT\r\n"
     b"Content-Type: application/json\r\nContent-Length: 21\r\nConnection: keep-alive\r\n\r\n"
     b'{"predictions":[0,2]}'
 )
@@ -118,7 +118,7 @@ class Path:
             buffer[: len(request)] = request
             client.get_buffer(65_536)
             client.buffer_updated(len(request))
-            self._asked.pop().data_received(_ANSWER % own)
+            self._asked.pop().data_received(_ANSWER)
 
     def _answered(self) -> None:
         self.answers += 1
@@ -181,7 +181,7 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m loadtest.bench.path", description=__doc__)
     parser.add_argument("--limit", type=int, default=0, help="container concurrency (0: none)")
     parser.add_argument(
-        "--each-differs", action="store_true", help="every head has an identifier of its own"
+        "--each-differs", action="store_true", help="every request has an identifier of its own"
     )
     parser.add_argument("--serve", type=int, help="only carry so many requests, and say nothing")
     return parser.parse_args()

@@ -1,8 +1,11 @@
 """Bytes of a client into request heads, bodies and ends.
 
 llhttp finds the tokens; what it does not bound or gets wrong is put right here: sizes, versions,
-and the body of a request that offers an upgrade. llhttp does not see a request whose head is known
-(`core.known_heads`), nor its body, which ends where its length says.
+and the body of a request that offers an upgrade.
+
+A head that has come whole is read alone. llhttp does not see one that is known
+(`core.known_heads`), nor the body behind it if that ends where its length says. So what llhttp
+frames is chunked bodies, and bodies whose heads came in pieces.
 """
 
 import re
@@ -67,6 +70,7 @@ class RequestReader:
     """Reads the requests of one connection. Names of httptools' callbacks begin with `on_`."""
 
     __slots__ = (
+        "_alone",
         "_before",
         "_body_bytes",
         "_body_left",
@@ -97,9 +101,10 @@ class RequestReader:
         self._parser: httptools.HttpRequestParser | None = None
         self._target = b""
         self._headers: list[Header]  # of the message that llhttp reads
-        self._head: RequestHead | None = None  # the last that llhttp has read
+        self._alone = False  # whether llhttp reads a head and nothing behind it
+        self._head: RequestHead | None = None  # that was read alone
         self._body_length = 0
-        self._body_left = 0  # of a request with a known head
+        self._body_left = 0  # of a body that llhttp does not see
         self._before = b""  # of a head that comes in pieces, up to the piece with its first line
         self._piece: bytes | memoryview = _NO_PIECE
         self._wire_bytes = 0
@@ -186,8 +191,10 @@ class RequestReader:
         self._offers_upgrade = parser.should_upgrade()
         self._tunnel_wanted = self._offers_upgrade and head.wants_websocket
         self._wire_bytes = self._body_bytes = 0
-        self._head = head
-        self._sink.request_head(head)
+        if self._alone:
+            self._head = head
+        else:
+            self._sink.request_head(head)
 
     def on_body(self, data: bytes) -> None:
         """Hand a piece of the body on."""
@@ -203,24 +210,28 @@ class RequestReader:
         if not self._offers_upgrade or self._body_length == 0:
             self.in_body = False
             self._wire_bytes = 0
-            self._sink.request_end()
+            if not self._alone:
+                self._sink.request_end()
 
     # --- inside ---------------------------------------------------------------------------------
 
     def _take_head(self, raw: bytes, data: memoryview) -> memoryview:
-        """Take a whole head, and its body too if the head is known; return what is left of `data`.
+        """Take a whole head, and what there is of its body; return what is left of `data`.
 
         It runs for every request: a known one that has come whole takes the shortest way.
         """
         head = self._known.by_bytes.get(raw)
         if head is None:
-            self._head = None
-            left = self._parse(raw)
-            self._keep(raw)
-            return memoryview(left + bytes(data)) if left else data
+            head = self._read_head(raw)
+            if head is None:
+                return data  # there was nothing but empty lines
+            if self.in_body:
+                self._sink.request_head(head)
+                return data  # chunks, which llhttp reads on
+        else:
+            self._tunnel_wanted = False
+            self._wire_bytes = 0  # empty lines before it
         length = head.body_length
-        self._tunnel_wanted = False
-        self._wire_bytes = 0
         if len(data) >= length:
             self._sink.whole_request(head, bytes(data[:length]))
             return data[length:]
@@ -228,6 +239,27 @@ class RequestReader:
         self._body_left = length
         self._sink.request_head(head)
         return self._take_body(data) if data else data
+
+    def _read_head(self, raw: bytes) -> RequestHead | None:
+        """Have llhttp read a head and nothing else; keep it if it may be taken again.
+
+        Afterwards `in_body` is set only if llhttp is to read the body.
+        """
+        self._head = None
+        self._alone = True
+        try:
+            self._parse(raw)
+        finally:
+            self._alone = False
+        head, self._head = self._head, None
+        if head is None or head.body_length == CHUNKED:
+            return head
+        if self.in_body:
+            self.in_body = False
+            self._parser = None  # it waits for the body
+        if head.keep_alive and head.minor_version == 1 and b"upgrade" not in head.fields:
+            self._known.keep(raw, head)
+        return head
 
     def _take_body(self, data: memoryview) -> memoryview:
         piece = data[: self._body_left]
@@ -237,14 +269,6 @@ class RequestReader:
             self.in_body = False
             self._sink.request_end()
         return data[len(piece) :]
-
-    def _keep(self, raw: bytes) -> None:
-        """Keep the head that llhttp has read in these bytes, if it may be taken again."""
-        head, self._head = self._head, None
-        if head is None or head.body_length == CHUNKED or b"upgrade" in head.fields:
-            return
-        if head.keep_alive and head.minor_version == 1:
-            self._known.keep(raw, head)
 
     def _parse(self, piece: bytes | memoryview) -> bytes:
         """Have llhttp read; return what it left over, which is seldom anything."""

@@ -101,11 +101,9 @@ def _request_lines(head: RequestHead, dropped: frozenset[bytes], host: bytes | N
     fields = head.fields
     if b"connection" in fields:
         dropped = _with_named(dropped, fields[b"connection"])
-    parts = [
-        b"%b %b HTTP/1.1\r\nHost: %b\r\n"
-        % (head.method, head.target, head.host if host is None else host)
-    ]
-    parts += [b"%b: %b\r\n" % pair for pair in head.headers if pair[0].lower() not in dropped]
+    host = head.host if host is None else host
+    parts = [head.method, b" ", head.target, b" HTTP/1.1\r\nHost: ", host, b"\r\n"]
+    _add_passing(parts, head.headers, dropped)
     if head.body_length == CHUNKED:
         parts.append(b"Transfer-Encoding: chunked\r\n")
     elif b"content-length" in fields:
@@ -113,6 +111,12 @@ def _request_lines(head: RequestHead, dropped: frozenset[bytes], host: bytes | N
     if b"upgrade" in fields and head.wants_websocket:
         parts.append(b"Connection: Upgrade\r\nUpgrade: websocket\r\n")
     return b"".join(parts)
+
+
+def _add_passing(parts: list[bytes], headers: Sequence[Header], dropped: frozenset[bytes]) -> None:
+    for name, value in headers:
+        if name.lower() not in dropped:
+            parts += (name, b": ", value, b"\r\n")  # to join is quicker than to format
 
 
 def encode_answer(
@@ -149,7 +153,7 @@ def _answer_lines(
     if b"connection" in fields:
         dropped = _with_named(dropped, fields[b"connection"])
     parts = [_STATUS_LINES.get(head.status) or b"HTTP/1.1 %d %b\r\n" % (head.status, head.reason)]
-    parts += [b"%b: %b\r\n" % pair for pair in head.headers if pair[0].lower() not in dropped]
+    _add_passing(parts, head.headers, dropped)
     length = head.body_length
     if length < 0:  # CHUNKED or UNTIL_CLOSE
         if minor_version == 1:
