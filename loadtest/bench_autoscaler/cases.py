@@ -18,6 +18,8 @@ from servingkit.stat_wire import WireStat, encode_wire_stats
 
 _MICROSECONDS: Final = 1e6
 _KIB: Final = 1024
+_WOKEN_WITHIN_S: Final = 10.0
+_ASK_AGAIN_S: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,11 +104,7 @@ async def poke(scale: Scale, cores: Cores) -> Values:
             await socket.send_bytes(frame)
             # Not in step with the ticks.
             await asyncio.sleep(0.0291)
-        await asyncio.sleep(1.0)
-        woken = (await subject.ask())["woken"]
-    first: dict[int, float] = {}
-    for number, at in woken:
-        first.setdefault(number, at)
+        first = await _woken(subject, scale.pokes)
     delays_s = sorted(first[number] - at for number, at in sent_at.items() if number in first)
     if not delays_s:
         return {Metric.LOST: len(sent_at)}
@@ -115,6 +113,17 @@ async def poke(scale: Scale, cores: Cores) -> Values:
         Metric.P99_MS: 1000 * delays_s[min(len(delays_s) - 1, len(delays_s) * 99 // 100)],
         Metric.LOST: len(sent_at) - len(delays_s),
     }
+
+
+async def _woken(subject: Subject, pokes: int) -> Mapping[int, float]:
+    """Return when each idle revision was first woken; waits for those that still are to be."""
+    first: dict[int, float] = {}
+    give_up_at = monotonic() + _WOKEN_WITHIN_S
+    while len(first) < pokes and monotonic() < give_up_at:
+        for number, at in (await subject.ask())["woken"]:
+            first.setdefault(number, at)
+        await asyncio.sleep(_ASK_AGAIN_S)
+    return first
 
 
 async def receive(server: str, scale: Scale, cores: Cores) -> Values:
@@ -156,8 +165,11 @@ async def _send_reports(activator: int, revisions: int, port: int, scale: Scale)
 async def scrape(client: str, scale: Scale, cores: Cores) -> Values:
     """Measure pods asked each second."""
     async with (
-        running("stub_pods", cores=cores.others),
-        running("scraping", client, str(scale.pods), cores=[cores.proxy]) as (subject, _),
+        running("stub_pods", cores=cores.others) as (_, stub),
+        running("scraping", client, str(scale.pods), str(stub["port"]), cores=[cores.proxy]) as (
+            subject,
+            _,
+        ),
     ):
         before, after, seconds = await _rates(subject, scale)
     values = _cpu(before, after, seconds, "scrapes")

@@ -1,7 +1,7 @@
 """A cluster in memory, with as many revisions and pods as a measurement wants.
 
-Pods need no machines of their own: `STUB_PORT` of any 127.x.y.z is the stub's, and each pod has one
-of these, so that connections are kept for each pod as they would be in a cluster.
+Pods need no machines of their own: one port of all of 127.0.0.0/8 is the stub's, and each pod has
+an address there, so that connections are kept for each pod as they would be in a cluster.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,6 @@ from servingkit.cluster.protocols import Activator, OnChange
 from servingkit.core.revision import Address, Mode, Pod, PodState, Revision, RevisionId
 from servingkit.core.revision_state import RevisionState
 
-STUB_PORT: Final = 19090
 NAMESPACE: Final = "bench"
 IDLE_NAMESPACE: Final = "idle"
 
@@ -40,7 +39,8 @@ def pod_name(number: int) -> str:
 class SyntheticCluster:
     """All six seams. Busy revisions have pods, idle ones have none and note when they are woken."""
 
-    def __init__(self, busy: int, pods_each: int, idle: int, activators: int) -> None:
+    def __init__(self, busy: int, pods_each: int, idle: int, *, stats_port: int = 1) -> None:
+        """Make revisions; their pods' stats are at `stats_port`, 1 when nobody asks for them."""
         self.scale_reads = 0
         """Each decision reads the scale once."""
 
@@ -50,10 +50,11 @@ class SyntheticCluster:
         self._revisions: dict[RevisionId, Revision] = {}
         self._pods: dict[RevisionId, tuple[Pod, ...]] = {}
         self._replicas: dict[RevisionId, int] = {}
-        self._activators = tuple(Activator(f"activator-{n}", "x") for n in range(activators))
+        self._activators = (Activator("activator-0", "127.0.0.1"),)
         for number in range(busy):
             first = number * pods_each
-            self._add(busy_id(number), tuple(map(_pod, range(first, first + pods_each))))
+            pods = tuple(_pod(pod, stats_port) for pod in range(first, first + pods_each))
+            self._add(busy_id(number), pods)
         for number in range(idle):
             self._add(idle_id(number), ())
 
@@ -134,12 +135,12 @@ def idle_id(number: int) -> RevisionId:
     return RevisionId(IDLE_NAMESPACE, f"{number}")
 
 
-def _pod(number: int) -> Pod:
-    address = pod_address(number)
+def _pod(number: int, port: int) -> Pod:
+    address = Address(pod_address(number), port)
     return Pod(
         name=pod_name(number),
         state=PodState.READY,
-        serving=Address(address, STUB_PORT),
-        stats=Address(address, STUB_PORT),
+        serving=address,
+        stats=address,
         created_at=0.0,
     )

@@ -68,7 +68,7 @@ async def main(busy: int, idle: int) -> None:
     """Run until standard input ends."""
     logging.disable(logging.WARNING)
     collect_all_rarely()
-    cluster = SyntheticCluster(busy, _PODS_EACH, idle, activators=1)
+    cluster = SyntheticCluster(busy, _PODS_EACH, idle)
     heard_at: dict[str, float] = {}
     gc.collect()
     empty_bytes = rss_bytes()

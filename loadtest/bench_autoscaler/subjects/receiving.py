@@ -42,7 +42,7 @@ class Count:
 @asynccontextmanager
 async def inflight(count: Count, revisions: int) -> AsyncIterator[int]:
     """Receive into the windows of that many revisions."""
-    cluster = SyntheticCluster(revisions, 1, 0, activators=1)
+    cluster = SyntheticCluster(revisions, 1, 0)
     multiscaler = Multiscaler(cluster.seams(), Defaults(), {})
     for revision in cluster.revisions().values():
         settings = parse_annotations(revision.annotations, Defaults())

@@ -1,6 +1,6 @@
 """Pods asked for their stats each second: by our scraper, or by aiohttp's client.
 
-python -m loadtest.bench_autoscaler.subjects.scraping inflight|aiohttp PODS
+python -m loadtest.bench_autoscaler.subjects.scraping inflight|aiohttp PODS PORT
 """
 
 import asyncio
@@ -20,7 +20,6 @@ from autoscaler.scraper import Scraper
 from autoscaler.tracked_revision import TrackedRevision
 from loadtest.bench_autoscaler.subjects.reporting import answer_questions
 from loadtest.bench_autoscaler.synthetic_cluster import (
-    STUB_PORT,
     SyntheticCluster,
     pod_address,
 )
@@ -35,9 +34,9 @@ Counts = Callable[[], Mapping[str, object]]
 
 
 @asynccontextmanager
-async def inflight(pods: int) -> AsyncIterator[Counts]:
+async def inflight(pods: int, port: int) -> AsyncIterator[Counts]:
     """Ask with our scraper, into the windows of the revisions."""
-    cluster = SyntheticCluster(pods // _PODS_EACH, _PODS_EACH, 0, activators=1)
+    cluster = SyntheticCluster(pods // _PODS_EACH, _PODS_EACH, 0, stats_port=port)
     journal = Journal()
     tracked = {
         revision.id: TrackedRevision(
@@ -56,10 +55,10 @@ async def inflight(pods: int) -> AsyncIterator[Counts]:
 
 
 @asynccontextmanager
-async def aiohttp_client(pods: int) -> AsyncIterator[Counts]:
+async def aiohttp_client(pods: int, port: int) -> AsyncIterator[Counts]:
     """Ask with aiohttp, as spread and as concurrent as ours; decode, and forget."""
     scrapes = failures = 0
-    urls = [f"http://{pod_address(number)}:{STUB_PORT}/metrics" for number in range(pods)]
+    urls = [f"http://{pod_address(number)}:{port}/metrics" for number in range(pods)]
 
     async def ask(session: aiohttp.ClientSession, url: str) -> None:
         nonlocal scrapes, failures
@@ -94,12 +93,12 @@ async def aiohttp_client(pods: int) -> AsyncIterator[Counts]:
 CLIENTS = {"inflight": inflight, "aiohttp": aiohttp_client}
 
 
-async def main(client: str, pods: int) -> None:
+async def main(client: str, pods: int, port: int) -> None:
     """Run until standard input ends."""
     logging.disable(logging.WARNING)
-    async with CLIENTS[client](pods) as counts:
+    async with CLIENTS[client](pods, port) as counts:
         await answer_questions(counts)
 
 
 if __name__ == "__main__":
-    uvloop.run(main(sys.argv[1], int(sys.argv[2])))
+    uvloop.run(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))

@@ -9,7 +9,7 @@ from typing import cast
 import uvloop
 
 from loadtest.bench_autoscaler.subjects.reporting import answer_questions
-from loadtest.bench_autoscaler.synthetic_cluster import STUB_PORT, pod_name, pod_number
+from loadtest.bench_autoscaler.synthetic_cluster import pod_name, pod_number
 from servingkit.core.stat import Stat, encode_stat
 
 _ALL_LOOPBACK = "0.0.0.0"  # noqa: S104 -- one socket for all of 127.0.0.0/8
@@ -37,8 +37,8 @@ class _Connection(asyncio.Protocol):
 async def main() -> None:
     """Run until standard input ends."""
     loop = asyncio.get_running_loop()
-    await loop.create_server(_Connection, _ALL_LOOPBACK, STUB_PORT, backlog=4096)
-    await answer_questions(dict)
+    server = await loop.create_server(_Connection, _ALL_LOOPBACK, 0, backlog=4096)
+    await answer_questions(dict, port=server.sockets[0].getsockname()[1])
 
 
 if __name__ == "__main__":
