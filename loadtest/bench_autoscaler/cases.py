@@ -1,7 +1,7 @@
 """What is measured: decisions, stats received, pods scraped, and how soon a poke is answered."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Final
