@@ -5,7 +5,7 @@ decides; on cancel the loops end first, so that nothing is written any more, the
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
 
 from aiohttp import web
@@ -13,6 +13,7 @@ from aiohttp import web
 from autoscaler.api import api_application
 from autoscaler.cluster import Cluster
 from autoscaler.config import Config
+from autoscaler.core.defaults import Defaults
 from autoscaler.defaults_watch import DefaultsWatch
 from autoscaler.event_stream import EventStream
 from autoscaler.garbage import collect_all_rarely
@@ -45,9 +46,8 @@ class Autoscaler:
         self._cluster = cluster
         self._activators_heard_at: dict[str, float] = {}
         self._multiscaler = Multiscaler(cluster, config.defaults, self._activators_heard_at)
-        self._defaults = DefaultsWatch(
-            config.defaults, config.defaults_source, self._multiscaler.set_defaults
-        )
+        self._defaults = DefaultsWatch(config.defaults, config.defaults_source)
+        self._defaults.on_change(self._multiscaler.set_defaults)
         self._receiver = StatReceiver(self._activators_heard_at, self._multiscaler.receive)
 
     def __repr__(self) -> str:
@@ -86,6 +86,10 @@ class Autoscaler:
                 loops.create_task(model_scraper.run())
                 if started is not None:
                     started.set()
+
+    def on_defaults_change(self, callback: Callable[[Defaults], None]) -> None:
+        """Call back with the new defaults when the file of them has changed."""
+        self._defaults.on_change(callback)
 
     def statuses(self) -> list[RevisionStatus]:
         """Return how each revision stands."""

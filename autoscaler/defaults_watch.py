@@ -25,23 +25,22 @@ _LOOK_EVERY_S = 2.0
 class DefaultsWatch(Collector):
     """The defaults in force, and what is wrong with those that should be."""
 
-    def __init__(
-        self,
-        defaults: Defaults,
-        source: DefaultsSource | None,
-        on_change: Callable[[Defaults], None],
-    ) -> None:
+    def __init__(self, defaults: Defaults, source: DefaultsSource | None) -> None:
         """Begin with `defaults`; without a `source` they stay."""
         self.defaults = defaults
         self.problems: tuple[Problem, ...] = ()
         """What is wrong with the file as it is now. Empty: nothing."""
 
         self._source = source
-        self._on_change = on_change
+        self._callbacks: list[Callable[[Defaults], None]] = []
         self._seen: Fingerprint | None = None
 
     def __repr__(self) -> str:
         return f"<DefaultsWatch of {self._source!r}, {len(self.problems)} problems>"
+
+    def on_change(self, callback: Callable[[Defaults], None]) -> None:
+        """Call back with new defaults. Must not raise and must not wait."""
+        self._callbacks.append(callback)
 
     async def run(self) -> None:
         """Look until cancelled; returns at once if there is nothing to look at."""
@@ -84,7 +83,8 @@ class DefaultsWatch(Collector):
         was_refused, self.problems = bool(self.problems), ()
         if defaults != self.defaults:
             self.defaults = defaults
-            self._on_change(defaults)
+            for callback in self._callbacks:
+                callback(defaults)
         elif not was_refused:
             return
         _log.info("config read", extra={"path": str(source.path)})

@@ -91,10 +91,12 @@ def initial_state(
     remembered: Remembered | None = None,
 ) -> ScalerState:
     """Return the state of a revision that this autoscaler sees for the first time."""
+    # Pods that are not ready may be those of a new revision, unless another process knew them.
+    was_there = observed.ready_pods or (remembered is not None and observed.replicas)
     return ScalerState(
         # Knative's decider starts in panic instead; that nothing shrinks is what it is for.
         decider=DeciderState(),
-        coverage=CoverageState(complete_at=now, began_at=now if observed.ready_pods else None),
+        coverage=CoverageState(complete_at=now, began_at=now if was_there else None),
         bounds=bounds.initial_state(settings, observed, now, remembered),
         excess_burst_capacity=decider.initial_excess_burst_capacity(spec, settings.initial_scale),
     )

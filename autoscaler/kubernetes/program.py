@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 
 from autoscaler.app import Autoscaler, Cluster
 from autoscaler.config import Config
+from autoscaler.core.defaults import Defaults
 from autoscaler.kubernetes.adoption import Adoption
 from autoscaler.kubernetes.event_recorder import EventRecorder
 from autoscaler.kubernetes.leadership import Leadership
@@ -69,6 +70,11 @@ class KubernetesCluster:
             leads=self.leadership.leads,
         )
 
+    def set_defaults(self, defaults: Defaults) -> None:
+        """Take what holds for revisions that do not say otherwise."""
+        self.view.set_defaults(defaults)
+        self.keeper.set_defaults(defaults)
+
     async def keep(self) -> None:
         """Keep revisions and their endpoints until cancelled."""
         async with asyncio.TaskGroup() as tasks:
@@ -94,9 +100,11 @@ async def scale_until(
         synced = tasks.create_task(cluster.view.synced())
         await asyncio.wait([synced, stopped], return_when=asyncio.FIRST_COMPLETED)
         if synced.done():
+            autoscaler = Autoscaler(config, cluster.seams)
+            autoscaler.on_defaults_change(cluster.set_defaults)
             leading = tasks.create_task(cluster.leadership.run())
             working = [
-                tasks.create_task(Autoscaler(config, cluster.seams).run()),
+                tasks.create_task(autoscaler.run()),
                 tasks.create_task(cluster.keep()),
             ]
             await stopped

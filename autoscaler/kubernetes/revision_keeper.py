@@ -91,6 +91,11 @@ class RevisionKeeper:
     def __repr__(self) -> str:
         return f"<RevisionKeeper {self.queue!r}>"
 
+    def set_defaults(self, defaults: Defaults) -> None:
+        """Take what holds for revisions that do not say otherwise, and look at all again."""
+        self._defaults = defaults
+        self.look_at_all()
+
     async def run(self) -> None:
         """Look until cancelled."""
         async with asyncio.TaskGroup() as tasks:

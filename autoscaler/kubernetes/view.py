@@ -139,6 +139,10 @@ class KubernetesView:
         objects = self.autoscalers.objects
         return [one for key, one in objects.items() if key.namespace == namespace]
 
+    def set_defaults(self, defaults: Defaults) -> None:
+        """Take what holds for revisions that do not say otherwise."""
+        self._defaults = defaults
+
     def _is_scaled(self, revision: Revision) -> bool:
         found = self.workloads.find(revision.id)
         if found is None or wanted_class(found[1], self._defaults) != KPA_CLASS:

@@ -219,8 +219,11 @@ class _CommandLine(GivenOptions):
         problems_before = len(self.problems)
         annotations = read_annotations(fields, defaults, self.problems)
         usable = annotations if len(self.problems) == problems_before else {}
+        scaling = parse_annotations(usable, defaults)
+        if scaling.additions.model_metrics:
+            fields.inner("scaling").reject("metrics", "concurrency or rps; no model runs here")
         return Scenario(
-            scaling=parse_annotations(usable, defaults),
+            scaling=scaling,
             container_concurrency=fields.whole("containerConcurrency", 0),
             model=model,
             begin_wall_s=begin_wall_s,

@@ -23,7 +23,8 @@ class Watched:
         self.mount.put({"stable-window": "30s"})
         source = DefaultsSource(path=self.mount.path)
         self.changes: list[Defaults] = []
-        self.watch = DefaultsWatch(source.read(), source, self.changes.append)
+        self.watch = DefaultsWatch(source.read(), source)
+        self.watch.on_change(self.changes.append)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -79,7 +80,7 @@ async def test_a_file_that_went_away_is_a_bad_change(tmp_path: Path) -> None:
     path = tmp_path / "autoscaler.yaml"
     path.write_text("stable-window: 30s\n")
     source = DefaultsSource(path=path)
-    watch = DefaultsWatch(source.read(), source, lambda _: None)
+    watch = DefaultsWatch(source.read(), source)
     async with asyncio.TaskGroup() as group:
         task = group.create_task(watch.run())
         path.unlink()
@@ -89,6 +90,6 @@ async def test_a_file_that_went_away_is_a_bad_change(tmp_path: Path) -> None:
 
 
 async def test_without_a_file_there_is_nothing_to_look_at() -> None:
-    watch = DefaultsWatch(Defaults(), None, lambda _: None)
+    watch = DefaultsWatch(Defaults(), None)
     await watch.run()
     assert watch.as_json() == {"valid": True, "path": None, "problems": []}

@@ -321,3 +321,14 @@ def test_a_revision_that_nobody_can_reach_keeps_no_bounds_and_no_delays() -> Non
     world.replicas = world.ready = world.at(62, 0).desired_pods
     assert world.replicas == 1
     assert world.at(64, 0).desired_pods == 0
+
+
+@pytest.mark.parametrize(("remembered", "pods"), [(True, 3), (False, 1)])
+def test_pods_that_another_process_knew_are_kept_though_none_is_ready_at_first(
+    *, remembered: bool, pods: int
+) -> None:
+    knew = Remembered(initialised=True, inactive_since=None) if remembered else None
+    world = World(replicas=3, ready=0, remembered=knew)
+    world.at(0, 5)
+    world.ready = 3
+    assert world.at(2, 5).desired_pods == pods

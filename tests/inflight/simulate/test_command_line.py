@@ -161,3 +161,9 @@ def test_a_file_of_defaults_holds_for_all_that_is_compared(tmp_path: Path) -> No
     compared = ("--compare", str(tmp_path / "a.yaml"), str(tmp_path / "b.yaml"))
     settings = read(f"--config={tmp_path / 'defaults.yaml'}", *compared)
     assert [it.scaling.stable_window_s for it in settings.scenarios.values()] == [30, 30]
+
+
+def test_metrics_of_a_model_are_refused_since_none_runs() -> None:
+    assert read("--metrics=rps=5").scenarios
+    refused = problems("--metrics=rps=5,gauge:vllm:num_requests_waiting=4")
+    assert refused == {"--metrics": "concurrency or rps; no model runs here"}
