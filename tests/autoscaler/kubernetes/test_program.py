@@ -2,9 +2,12 @@
 
 import asyncio
 import logging
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from autoscaler.defaults_source import DefaultsSource
 from servingkit.cluster.kubernetes.permissions import AUTOSCALER
 from tests.autoscaler.kubernetes.world import DEPLOYMENTS, HOST, SLICES, World
 from tests.fakes.kube_api import Call, permitted
@@ -276,3 +279,21 @@ async def test_marks_go_when_the_pods_are_wanted_after_all(world: World) -> None
     world.kube.edit(DEPLOYMENTS, "shop", "iris", {"metadata": {"annotations": settings}})
     await world.until(lambda: marked() == 0)
     assert world.replicas() == 3
+
+
+async def test_changed_defaults_hold_for_what_is_kept_on_the_cluster(
+    world: World, tmp_path: Path
+) -> None:
+    path = tmp_path / "config-autoscaler.yaml"
+    path.write_text("stable-window: 6s\n")
+    source = DefaultsSource(path=path)
+    world.put_activator()
+    world.kube.put(DEPLOYMENTS, deployment())
+    replica = world.make("autoscaler-1")
+    replica.config = replace(replica.config, defaults=source.read(), defaults_source=source)
+    world.running.append(replica)
+    replica.start()
+    await world.until_managed()
+    assert not world.find("horizontalpodautoscalers.autoscaling", "iris")
+    path.write_text("stable-window: 6s\npod-autoscaler-class: hpa.autoscaling.knative.dev\n")
+    await world.until(lambda: world.find("horizontalpodautoscalers.autoscaling", "iris"))
