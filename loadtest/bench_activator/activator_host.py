@@ -24,6 +24,9 @@ from servingkit.http1.engine import Engine
 
 REVISION: Final = RevisionId("bench", "model")
 
+TIMEOUT_S: Final = 3600
+"""Longest time of a request, for activator and sidecars: streams of minutes are not to meet it."""
+
 _NOBODY: Final = Address(HOST, 1)
 _MOST_LINE_BYTES: Final = 1024 * 1024
 
@@ -49,6 +52,7 @@ class ToldCluster:
             uid="1",
             container_concurrency=told["container_concurrency"],
             annotations=told["annotations"],
+            timeout_s=TIMEOUT_S,
             activator_port=self._port,
         )
         self._revisions = {REVISION: revision}

@@ -20,12 +20,14 @@ from loadtest.bench.connection import HOST
 from loadtest.bench.peers.inflight_peer import InflightPeer
 from loadtest.bench.peers.peer import Seat
 from loadtest.bench.process import Usage, usage_of
+from loadtest.bench_activator.activator_host import TIMEOUT_S
 from loadtest.child import running
 from servingkit.clock import monotonic
 from servingkit.core.revision import PodState
 
 _WITHIN_S: Final = 60.0
 _LOOK_AGAIN_AFTER_S: Final = 0.05
+_LONG: Final = {"REVISION_TIMEOUT_SECONDS": str(TIMEOUT_S)}
 _PORTS: Final = range(10_000, 20_000)
 _MOST_LINE_BYTES: Final = 256 * 1024 * 1024
 
@@ -121,7 +123,7 @@ class Rig:
         launch = InflightPeer(limited=self.container_concurrency > 0).launch(seat)
         log = folder / "log"
         process = await self.stack.enter_async_context(
-            running(launch.command, log, log, launch.environ)
+            running(launch.command, log, log, {**launch.environ, **_LONG})
         )
         pod = PodSeat(
             name=f"pod-{number}", port=seat.port, model_port=seat.upstream_port, pid=process.pid

@@ -6,6 +6,7 @@ from inflight.local.ports import (
     NoFreePortError,
     PortAllocator,
     activator_ports,
+    is_address_here,
     is_free,
     pod_ports,
 )
@@ -16,6 +17,11 @@ def test_port_with_a_listener_is_not_free() -> None:
         port = server.getsockname()[1]
         assert not is_free(port)
     assert is_free(port)
+
+
+@pytest.mark.parametrize(("host", "here"), [("127.0.0.1", True), ("192.0.2.1", False)])
+def test_only_addresses_of_this_machine_can_be_listened_on(host: str, here: bool) -> None:
+    assert is_address_here(host) is here
 
 
 def test_each_port_is_handed_out_once() -> None:

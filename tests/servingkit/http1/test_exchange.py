@@ -1095,3 +1095,54 @@ async def test_exchange_that_ended_is_freed_without_the_garbage_collector() -> N
         assert len(alive) == 3
     finally:
         gc.enable()
+
+
+class Copy:
+    """A tap that notes what it sees."""
+
+    def __init__(self) -> None:
+        self.body = b""
+        self.events: list[str] = []
+
+    def receive_body(self, data: bytes) -> None:
+        self.body += data
+
+    def receive_end(self) -> None:
+        self.events.append("end")
+
+    def original_ended(self) -> None:
+        self.events.append("original ended")
+
+
+@pytest.mark.parametrize("framing", ["length", "chunked"])
+async def test_a_tap_sees_every_body_whole_those_sent_ahead_too(framing: str) -> None:
+    async def serve(wire: Wire) -> None:
+        while True:
+            size = b"%d" % len((await wire.request()).body)
+            await wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(size), size))
+
+    copies: list[Copy] = []
+
+    async with upstream(serve) as up:
+
+        def service(exchange: Exchange) -> None:
+            exchange.forward(up.address)
+            copies.append(Copy())
+            exchange.add_tap(copies[-1])
+
+        sizes = (10, 0, 30_000, 300_000)
+        async with site(service) as place:
+            client = await place.client()
+            for size in sizes:
+                body = b"x" * size
+                if framing == "chunked":
+                    head = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+                    chunk = b"%x\r\n%b\r\n" % (size, body) if size else b""
+                    client.writer.write(head + chunk + b"0\r\n\r\n")
+                else:
+                    head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % size
+                    client.writer.write(head + body)
+            for size in sizes:
+                assert (await client.answer("POST")).body == b"%d" % size
+    assert [len(copy.body) for copy in copies] == list(sizes)
+    assert all(copy.events == ["end", "original ended"] for copy in copies)
