@@ -147,10 +147,9 @@ class ApiClient:
     async def watch_lines(
         self, resource: Resource, namespace: str, query: Mapping[str, str], silence_s: float
     ) -> AsyncIterator[bytes]:
-        """Yield the lines of a watch until the server ends it.
+        """Yield the lines of a watch until the server ends it, or says nothing for `silence_s`.
 
-        Raises ApiError, also after `silence_s` seconds without a byte. What a broken connection
-        left of a line is dropped.
+        Raises ApiError. What a broken connection left of a line is dropped.
         """
         call = describe(Verb.WATCH, resource, namespace)
         timeout = aiohttp.ClientTimeout(
@@ -167,6 +166,8 @@ class ApiClient:
                     for line in lines:
                         if line:
                             yield line
+        except aiohttp.SocketTimeoutError:
+            return
         except (aiohttp.ClientError, OSError) as error:
             raise ApiError(call, 0, _reason(error)) from error
 

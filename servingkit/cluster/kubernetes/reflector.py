@@ -15,14 +15,18 @@ from typing import Final, Generic, NamedTuple
 
 import msgspec
 
+from servingkit.clock import monotonic
 from servingkit.cluster.kubernetes.api import ApiClient, ApiError, Status, decode, describe
 from servingkit.cluster.kubernetes.core.objects import ApiObject, ObjectT
 from servingkit.cluster.kubernetes.core.resource import Resource, Verb
 
 _log = logging.getLogger(__name__)
 
-_SILENCE_S: Final = 90.0
-"""Bookmarks come about each minute, so that a longer silence means a dead connection."""
+_SILENCE_S: Final = 120.0
+"""A watch that is silent for so long is begun anew, in case its connection is dead. There is nothing
+wrong with silence: bookmarks come about each minute, but not from the first one on."""
+
+_SHORT_WATCH_S: Final = 1.0
 
 _GO_ON_AFTER: Final = frozenset((0, 429, 503))
 """Failures that say nothing about our version: no answer, too many requests, not now."""
@@ -107,6 +111,7 @@ class Reflector(Generic[ObjectT]):
         pauses_s = self._back_off.pauses_s()
         while True:
             self._heard = False
+            began_at = monotonic()
             try:
                 if not self._version:
                     await self._list()
@@ -115,7 +120,10 @@ class Reflector(Generic[ObjectT]):
                 if error.status not in _GO_ON_AFTER:
                     self._version = ""
                 self._note_failure(error)
-            if self._heard:
+                was_good = self._heard
+            else:
+                was_good = self._heard or monotonic() - began_at >= _SHORT_WATCH_S
+            if was_good:
                 pauses_s = self._back_off.pauses_s()
             else:
                 # Also after a watch that ended at once in good order, so that it cannot spin.
