@@ -23,8 +23,10 @@ from servingkit.cluster.kubernetes.core.resource import Resource, Verb
 _log = logging.getLogger(__name__)
 
 _SILENCE_S: Final = 120.0
-"""A watch that is silent for so long is begun anew, in case its connection is dead. There is nothing
-wrong with silence: bookmarks come about each minute, but not from the first one on."""
+"""A watch that is silent for so long is begun anew, in case its connection is dead.
+
+There is nothing wrong with silence: bookmarks come about each minute, but not from the first on.
+"""
 
 _SHORT_WATCH_S: Final = 1.0
 

@@ -96,6 +96,14 @@ async def test_an_answer_of_another_shape_is_an_error(server: KubeApi, api: ApiC
 
 
 @pytest.mark.asyncio
+async def test_a_silent_watch_ends_without_error(server: KubeApi, api: ApiClient) -> None:
+    query = {"resourceVersion": str(server.objects_version)}
+    lines = [line async for line in api.watch_lines(SERVICES, "", query, silence_s=0.05)]
+    assert lines == []
+    assert server.called("watch", "services") == 1
+
+
+@pytest.mark.asyncio
 async def test_the_token_is_sent_and_read_again(server: KubeApi, tmp_path: Path) -> None:
     (tmp_path / "token").write_text("secret\n")
     access = ApiAccess(url=server.url, credentials=tmp_path)
