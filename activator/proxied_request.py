@@ -133,7 +133,9 @@ class ProxiedRequest:
         self._pod = pod
         exchange = self._exchange
         if self._held_from:
-            self._stop_holding()
+            held_s = self._stop_holding()
+            if self.cold_start is None:
+                self._gate.wait_ended(held_s)
             self._limit_answer()
         earlier = exchange.request.fields.get(X_FORWARDED_FOR)
         forwarded = forwarded_for(earlier, exchange.peer)
@@ -213,7 +215,7 @@ class ProxiedRequest:
         if self._wait_preference_s is not None:
             preferred_s = max(float(self._wait_preference_s), _SHORTEST_WAIT_S)
             longest_s = min(longest_s or preferred_s, preferred_s)
-        if longest_s != limits.response_start_s:
+        if self._limits_changed or longest_s != limits.response_start_s:
             self._exchange.limit_time(limits._replace(response_start_s=longest_s))
             self._limits_changed = True
 
@@ -226,6 +228,7 @@ class ProxiedRequest:
         elif not self._limits_changed:
             return
         self._exchange.limit_time(limits)
+        self._limits_changed = True
 
     def _waited_in_vain(self, *, out_of_time: bool) -> None:
         cause = Cause.TIMED_OUT if out_of_time else self._gate.waited_too_long()

@@ -55,7 +55,7 @@ CONFIG: OptionTable = {
     "config": ("PATH", "defaults of all revisions: a YAML file, or a folder with a file a key"),
 }
 ANNOTATION: OptionTable = {
-    "annotation": ("KEY=VALUE", "any other annotation of Knative's"),
+    "annotation": ("KEY=VALUE", "any other annotation, Knative's or ours"),
 }
 
 

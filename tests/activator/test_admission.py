@@ -90,6 +90,42 @@ async def test_who_waits_too_long_is_told_when_to_come_again(
     await held(activator, 0)
 
 
+async def test_when_to_come_again_is_learned_from_those_who_waited(world: World) -> None:
+    world.put_revision(annotations=annotated(queue_limit="1"))
+    activator = await world.start_activator()
+    sidecar = await busy_sidecar(world, activator)
+    world.send(activator)
+    await held(activator, 1)
+    assert (await world.ask(activator)).headers[b"retry-after"] == b"1"
+    await asyncio.sleep(1.1)
+    sidecar.finish()
+    await until(lambda: len(sidecar.seen) == 2)
+    world.send(activator)
+    await held(activator, 1)
+    assert int((await world.ask(activator)).headers[b"retry-after"]) >= 2
+
+
+async def test_when_to_come_again_is_learned_from_cold_starts(world: World) -> None:
+    world.put_revision(annotations=annotated(queue_limit="1"))
+    activator = await world.start_activator()
+    world.send(activator)
+    await held(activator, 1)
+    guess_s = int((await world.ask(activator)).headers[b"retry-after"])  # nothing is known
+    sidecar = await world.start_sidecar()
+    world.put_pods(sidecar)
+    await until(lambda: sidecar.running)
+    sidecar.finish()
+    gate = gate_of(activator)
+    await until(lambda: gate.counts.by_code_class[2] == 1)
+    (took_s,) = gate._advice._cold_starts
+    world.put_pods()
+    world.send(activator)
+    await held(activator, 1)
+    learned_s = int((await world.ask(activator)).headers[b"retry-after"])
+    assert 1 <= learned_s <= took_s + 1
+    assert 1 <= guess_s <= 10
+
+
 async def test_the_limit_on_waiting_is_no_limit_on_the_answer(world: World) -> None:
     world.put_revision(annotations=annotated(hold_timeout="3s"))
     activator = await world.start_activator()
