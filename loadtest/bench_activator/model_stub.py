@@ -2,8 +2,9 @@
 
 Orders come as JSON lines on standard input, and each is answered with a line on standard output:
 
-- `{"listen": [PORT, …], "mean_s": S, "exponential": true}`: open these ports, in this order; each
-  request takes S seconds, or a random time with this mean. Answers when they listen.
+- `{"listen": [PORT, …], "mean_s": S, "times": "fixed"}`: open these ports, in this order; each
+  request takes S seconds, or a random time with this mean: `uniform` from half of it to one and a
+  half, or `exponential`. Answers when they listen.
 - `{"report": true}`: answers with what every port has seen since the last report.
 
 Times are monotonic seconds of this machine. It ends with its standard input.
@@ -30,13 +31,14 @@ _SEED: Final = 20_240_229
 class Model:
     """One port (the engine's `Service`)."""
 
-    def __init__(self, mean_s: float, lots: random.Random | None) -> None:
+    def __init__(self, mean_s: float, times: str, lots: random.Random) -> None:
         self.began_at = monotonic()
         self.running = 0
         self.peak = 0
         self.arrivals: list[float] = []
         self.ends: list[float] = []
         self._mean_s = mean_s
+        self._times = times
         self._lots = lots
 
     def __call__(self, exchange: Exchange) -> None:
@@ -64,9 +66,13 @@ class Model:
         return seen
 
     def _seconds(self) -> float:
-        if self._lots is None:
-            return self._mean_s
-        return self._lots.expovariate(1.0 / self._mean_s)
+        match self._times:
+            case "exponential":
+                return self._lots.expovariate(1.0 / self._mean_s)
+            case "uniform":
+                return self._mean_s * self._lots.uniform(0.5, 1.5)
+            case _:
+                return self._mean_s
 
 
 class _Running(Unwatched):
@@ -91,7 +97,7 @@ async def run() -> None:
             order: dict[str, Any] = json.loads(line)
             answer: dict[str, object] = {}
             for port in order.get("listen", ()):
-                models[port] = Model(order["mean_s"], lots if order["exponential"] else None)
+                models[port] = Model(order["mean_s"], order["times"], lots)
                 await engine.listen(models[port], HOST, port)
             if "report" in order:
                 answer = {str(port): model.report() for port, model in models.items()}

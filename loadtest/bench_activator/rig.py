@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from loadtest.bench.connection import HOST
 from loadtest.bench.peers.inflight_peer import InflightPeer
@@ -30,6 +30,10 @@ _LOOK_AGAIN_AFTER_S: Final = 0.05
 _LONG: Final = {"REVISION_TIMEOUT_SECONDS": str(TIMEOUT_S)}
 _PORTS: Final = range(10_000, 20_000)
 _MOST_LINE_BYTES: Final = 256 * 1024 * 1024
+
+
+Times = Literal["fixed", "uniform", "exponential"]
+"""How long requests take in a model, about a mean: see `model_stub`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,19 +135,17 @@ class Rig:
         self.pods.append(pod)
         return pod
 
-    async def start_pods(self, count: int, mean_s: float, *, exponential: bool = False) -> None:
+    async def start_pods(self, count: int, mean_s: float, times: Times = "fixed") -> None:
         """Start pods whose models listen, and wait until all sidecars take connections."""
         pods = [await self.add_pod() for _ in range(count)]
-        await self.listen(pods, mean_s, exponential=exponential)
+        await self.listen(pods, mean_s, times)
         for pod in pods:
             await until_listening(pod.port)
 
-    async def listen(
-        self, pods: Sequence[PodSeat], mean_s: float, *, exponential: bool = False
-    ) -> None:
+    async def listen(self, pods: Sequence[PodSeat], mean_s: float, times: Times = "fixed") -> None:
         """Have the models of these pods listen; requests take `mean_s`, or so on average."""
         ports = [pod.model_port for pod in pods]
-        await self.models.tell({"listen": ports, "mean_s": mean_s, "exponential": exponential})
+        await self.models.tell({"listen": ports, "mean_s": mean_s, "times": times})
         await self.models.hear()
 
     async def show(self, pods: Sequence[PodSeat], state: PodState = PodState.READY) -> None:

@@ -19,7 +19,7 @@ LIMIT = 5
 async def hold_and_release(folder: Path, count: int, within_s: float) -> int:
     """Hold `count` requests, release them, and return the activator's memory while it held."""
     async with rig(folder / "rig", None, LIMIT) as place:
-        await place.start_pods(PODS, 0.02, exponential=True)
+        await place.start_pods(PODS, 0.02, "exponential")
         crowd = Crowd(place.port, count)
         await crowd.connect()
         await place.until_held(count)

@@ -70,7 +70,7 @@ async def _one_cold_start(
     await place.until_held(requests)
     await until_listening(pod.port)
     await asyncio.sleep(max(0.0, began_at + startup_s - monotonic()))
-    await place.listen([pod], mean_s, exponential=True)
+    await place.listen([pod], mean_s, "exponential")
     await crowd.all_answered(WITHIN_S)
     seen = (await place.report())[pod.model_port]
     # The sidecar's own looks at the port are no requests, so all arrivals are.

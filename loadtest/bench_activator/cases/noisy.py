@@ -19,7 +19,7 @@ async def measure(bench: Bench) -> CaseResult:
     crowd = round(10 * slots / 2)  # a closed loop of ten times the slots that are its share
     annotations = {"inflight.dev/tenant-header": "X-Tenant"}
     async with rig(bench.folder / "noisy", bench.core, limit, annotations) as place:
-        await place.start_pods(pods, service_s)
+        await place.start_pods(pods, service_s, "uniform")
         await place.show(place.pods)
         quiet = {"X-Tenant": "quiet"}
         await closed_loop(place.port, slots, 1.0, quiet)  # warm
@@ -39,7 +39,8 @@ async def measure(bench: Bench) -> CaseResult:
         name="noisy",
         title="A noisy tenant at ten times its share",
         method=(
-            f"{pods} pods with {limit} slots, {service_s * MS:g} ms a request: "
+            f"{pods} pods with {limit} slots, {service_s * MS / 2:g} to "
+            f"{service_s * MS * 1.5:g} ms a request: "
             f"{slots / service_s:g} requests a second in all, half of it each tenant's share. The "
             f"noisy one keeps {crowd} requests in the system all the time, ten for each slot of "
             f"its share; the quiet one sends {quiet_per_second:g} a second at random moments."

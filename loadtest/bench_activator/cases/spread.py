@@ -15,7 +15,7 @@ async def measure(bench: Bench) -> CaseResult:
     clients = round(0.6 * pods * limit)
     annotations = {"inflight.dev/lb-policy": "least-loaded"}
     async with rig(bench.folder / "spread", bench.core, limit, annotations) as place:
-        await place.start_pods(pods, mean_s, exponential=True)
+        await place.start_pods(pods, mean_s, "exponential")
         await place.show(place.pods)
         answers = await closed_loop(place.port, clients, seconds)
         seen = await place.report()
