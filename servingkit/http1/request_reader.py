@@ -245,7 +245,6 @@ class RequestReader:
 
         Afterwards `in_body` is set only if llhttp is to read the body.
         """
-        self._head = None
         self._alone = True
         try:
             self._parse(raw)
