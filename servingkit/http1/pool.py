@@ -14,8 +14,15 @@ from servingkit.http1.wheel import TICK_S, Wheel
 _log = logging.getLogger(__name__)
 
 IDLE_S: Final = 2.0
-"""How long a connection waits for reuse. Model servers close theirs after 5 s (uvicorn) or more;
-whoever closes first decides whether a request falls into the gap."""
+"""How long a connection waits for reuse when its upstream does not say how long it may. Model
+servers close theirs after 5 s (uvicorn) or more; whoever closes first decides whether a request
+falls into the gap."""
+
+_MARGIN_S: Final = 1.0
+"""So much before the time that an upstream states its connection is no longer used."""
+
+_MOST_IDLE_S: Final = 60.0
+"""However long an upstream says that it waits."""
 
 CONNECT_S: Final = 2.0
 """Time for a connection to come about."""
@@ -60,8 +67,10 @@ class UpstreamPool:
         stack = self._idle.get(address)
         while stack:
             connection = stack.pop()
-            rested_long = self._wheel.now - connection.idle_since > TICK_S
-            if not rested_long or connection.usable():
+            rested_s = self._wheel.now - connection.idle_since
+            if rested_s <= TICK_S:
+                return connection
+            if rested_s <= _longest_rest_s(connection) and connection.usable():
                 return connection
             connection.close()
         return None
@@ -88,7 +97,7 @@ class UpstreamPool:
     def put(self, connection: UpstreamConnection) -> None:
         """Keep an idle connection."""
         stack = self._idle.setdefault(connection.address, [])
-        if len(stack) < _MOST_IDLE:
+        if len(stack) < _MOST_IDLE and _longest_rest_s(connection) > 0:
             connection.reused = True
             connection.idle_since = self._wheel.now
             stack.append(connection)
@@ -123,7 +132,12 @@ class UpstreamPool:
 
     def _close_aged(self, now: float) -> None:
         for address, stack in tuple(self._idle.items()):
-            while stack and now - stack[0].idle_since > IDLE_S:
+            while stack and now - stack[0].idle_since > _longest_rest_s(stack[0]):
                 stack.pop(0).close()
             if not stack:
                 del self._idle[address]
+
+
+def _longest_rest_s(connection: UpstreamConnection) -> float:
+    said_s = connection.idle_s
+    return IDLE_S if said_s is None else min(said_s - _MARGIN_S, _MOST_IDLE_S)

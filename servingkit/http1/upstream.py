@@ -62,6 +62,7 @@ class UpstreamConnection:
         "_until_close",
         "_write_paused",
         "address",
+        "idle_s",
         "idle_since",
         "out",
         "reused",
@@ -80,6 +81,8 @@ class UpstreamConnection:
         self.sock: socket.socket | None = None
         self.out: list[bytes] = []
         self.reused = False
+        self.idle_s: float | None = None
+        """How long the upstream said that it keeps this connection. None: it said nothing."""
         self.idle_since = 0.0
         self._on_idle = on_idle
         self._on_lost = on_lost
@@ -277,6 +280,7 @@ class UpstreamConnection:
             return
         self._in_body = True
         self._head = head
+        self.idle_s = head.idle_s
         self._until_close = head.body_length == UNTIL_CLOSE
         self._keep_alive = not self._until_close and head.keeps_alive(
             self._parser.get_http_version()
@@ -316,6 +320,7 @@ class UpstreamConnection:
                 self._parse(rest)
             return True
         self._in_body = self._keep_alive = True
+        self.idle_s = head.idle_s
         self._body_left = head.body_length
         if self._receiver is not None:
             self._receiver.receive_answer_head(head, now)

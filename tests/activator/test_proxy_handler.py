@@ -64,6 +64,7 @@ async def test_the_pod_gets_the_headers_of_the_wire_and_the_clients_host(world: 
         b"host": f"{HOST}:{activator.port}".encode(),
         b"k-proxy-request": b"activator",
         b"x-forwarded-for": b"192.0.2.1, 127.0.0.1",
+        b"via": b"1.1 inflight",
         b"inflight-queue": b"0",
     }
 

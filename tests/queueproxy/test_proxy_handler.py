@@ -76,7 +76,7 @@ async def test_model_sees_no_header_that_is_between_proxies(world: World) -> Non
         (b"X-Mine", b"stays"),
     )
     (asked,) = world.model.asked
-    assert set(asked.request.fields) == {b"host", b"x-mine", b"x-forwarded-for"}
+    assert set(asked.request.fields) == {b"host", b"x-mine", b"x-forwarded-for", b"via"}
 
 
 async def test_client_is_appended_to_who_forwarded(world: World) -> None:

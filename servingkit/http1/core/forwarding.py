@@ -53,6 +53,9 @@ _FIRST_FINAL_STATUS: Final = 200
 _NO_CONTENT: Final = 204
 _NOT_MODIFIED: Final = 304
 
+_VIA: Final = (b"Via: 1.0 inflight\r\n", b"Via: 1.1 inflight\r\n")
+"""By the version that a request came in, after those of earlier hops (RFC 9110 section 7.6.3)."""
+
 X_FORWARDED_FOR: Final = b"x-forwarded-for"
 
 _STATUS_LINES: Final = {
@@ -104,6 +107,7 @@ def _request_lines(head: RequestHead, dropped: frozenset[bytes], host: bytes | N
     host = head.host if host is None else host
     parts = [head.method, b" ", head.target, b" HTTP/1.1\r\nHost: ", host, b"\r\n"]
     _add_passing(parts, head.headers, dropped)
+    parts.append(_VIA[head.minor_version])
     if head.body_length == CHUNKED:
         parts.append(b"Transfer-Encoding: chunked\r\n")
     elif b"content-length" in fields:

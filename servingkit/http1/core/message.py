@@ -29,9 +29,16 @@ _AUTHORITY: Final = re.compile(
     rb"(?:\[[\w:.~%!$&'()*+,;=-]+\]|[\w.~%!$&'()*+,;=-]*)(?::[0-9]*)?"  # RFC 3986 section 3.2
 )
 
+_TIMEOUT: Final = re.compile(rb"(?i)(?:^|[,;\s])timeout\s*=\s*\"?([0-9]{1,9})\b")
+
+_COUNTED: Final = frozenset((b"OPTIONS", b"TRACE"))
+"""Methods whose Max-Forwards every hop counts down."""
+
+_MOST_FORWARDS_DIGITS: Final = 9
+
 
 class MessageError(Exception):
-    """A message that must be refused.
+    """A message that goes no further.
 
     `status` is what a client is told, `detail` is one line, `reason` goes into `Inflight-Reason`;
     it is empty where the status says all that a machine could act on.
@@ -82,6 +89,8 @@ class RequestHead:
         self.fields = fields = _fields(headers)
         if method == b"CONNECT":
             raise MessageError(405, "CONNECT is not served here")
+        if method in _COUNTED and b"max-forwards" in fields:
+            self.headers = _counted_down(method, fields, headers)
         self.host, self.target = _host_and_target(method, target, minor_version, fields)
         self.body_length = _request_body_length(fields, minor_version)
         connection = fields.get(b"connection")
@@ -110,9 +119,13 @@ class RequestHead:
 
 
 class AnswerHead:
-    """One answer without its body; `body_length` may also be UNTIL_CLOSE."""
+    """One answer without its body; `body_length` may also be UNTIL_CLOSE.
 
-    __slots__ = ("body_length", "encoded", "fields", "headers", "reason", "status")
+    `idle_s` is how long the upstream says that it keeps its connection without a request (None: it
+    says nothing).
+    """
+
+    __slots__ = ("body_length", "encoded", "fields", "headers", "idle_s", "reason", "status")
 
     def __init__(
         self, status: int, reason: bytes, headers: Sequence[Header], *, to_head: bool = False
@@ -143,6 +156,7 @@ class AnswerHead:
         else:
             length = fields.get(b"content-length")
             self.body_length = UNTIL_CLOSE if length is None else _length(length, 502)
+        self.idle_s = _keep_alive_timeout(fields.get(b"keep-alive"))
 
     def keeps_alive(self, version: str) -> bool:
         """Return whether the upstream lets its connection be used again (RFC 9112 section 9.3)."""
@@ -159,6 +173,14 @@ class AnswerHead:
 def connection_options(value: bytes) -> frozenset[bytes]:
     """Return the lower-case options of a Connection header."""
     return frozenset(option.strip() for option in value.lower().split(b","))
+
+
+def _keep_alive_timeout(value: bytes | None) -> float | None:
+    """Return the seconds of `Keep-Alive: timeout=N` (RFC 2068 section 19.7.1.1)."""
+    if value is None:
+        return None
+    found = _TIMEOUT.search(value)
+    return float(found[1]) if found is not None else None
 
 
 def _fields(headers: Sequence[Header]) -> dict[bytes, bytes]:
@@ -197,6 +219,21 @@ def _host_and_target(
     if method == b"OPTIONS" and not path:
         return authority, b"*"
     return authority, path if path.startswith(b"/") else b"/" + path
+
+
+def _counted_down(
+    method: bytes, fields: dict[bytes, bytes], headers: Sequence[Header]
+) -> list[Header]:
+    """Return the headers with one hop less in Max-Forwards (RFC 9110 section 7.6.2)."""
+    value = fields[b"max-forwards"].rstrip(_SPACE)
+    if not value.isdigit() or len(value) > _MOST_FORWARDS_DIGITS:
+        raise MessageError(400, "Max-Forwards is not a number of hops")
+    if int(value) == 0:
+        if method == b"OPTIONS":
+            raise MessageError(200, "the last hop that was asked for")
+        raise MessageError(405, "TRACE is not served here")
+    left = fields[b"max-forwards"] = b"%d" % (int(value) - 1)
+    return [(name, left if name.lower() == b"max-forwards" else old) for name, old in headers]
 
 
 @lru_cache(maxsize=64)  # nearly all name the same

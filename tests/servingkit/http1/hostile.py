@@ -232,6 +232,13 @@ LINES = {
     "version 1": refused(400, get(line=b"GET / HTTP/1")),
     "version in small letters": refused(400, get(line=b"GET / http/1.1")),
     "version of nothing": refused(400, get(line=b"GET / XYZ/1.1")),
+    "OPTIONS for no further hop": refused(200, get(b"Max-Forwards: 0", line=b"OPTIONS * HTTP/1.1")),
+    "TRACE for no further hop": refused(405, get(b"Max-Forwards: 0", line=b"TRACE / HTTP/1.1")),
+    "TRACE for so many hops": refused(400, get(b"Max-Forwards: 1, 2", line=b"TRACE / HTTP/1.1")),
+    "OPTIONS for less than no hop": refused(
+        400, get(b"Max-Forwards: -1", line=b"OPTIONS / HTTP/1.1")
+    ),
+    "GET for no further hop": passed(p := get(b"Max-Forwards: 0"), p),
     "RTSP": refused(400, get(line=b"GET / RTSP/1.0")),
     "RTSP 1.1": refused(400, get(line=b"POST /a RTSP/1.1")),
     "RTSP, OPTIONS *": refused(400, get(line=b"OPTIONS * RTSP/1.0")),

@@ -85,7 +85,11 @@ def _answer(judge: h11.Connection, asked: Asked) -> bytes:
 
 
 def joined(raw: bytes) -> bytes:
-    """Return a request as if its body came in one chunk: where it is cut is up to each hop."""
+    """Return a request as if its body came in one chunk: where it is cut is up to each hop.
+
+    What a hop adds to every head is left out.
+    """
+    raw = raw.replace(b"Via: 1.1 inflight\r\n", b"").replace(b"Via: 1.0 inflight\r\n", b"")
     head, _, rest = raw.partition(b"\r\n\r\n")
     if CHUNKED not in head:
         return raw

@@ -203,7 +203,7 @@ async def test_edits_change_the_head_that_the_upstream_sees() -> None:
         client = await place.client()
         await client.send(b"GET / HTTP/1.1\r\nHost: a\r\nX-A: 1\r\nX-B: 2\r\n\r\n")
         assert (await client.answer()).status == 204
-    assert heads == [b"GET / HTTP/1.1\r\nHost: b\r\nX-B: 2\r\nX-C: 3\r\n\r\n"]
+    assert heads == [b"GET / HTTP/1.1\r\nHost: b\r\nX-B: 2\r\nVia: 1.1 inflight\r\nX-C: 3\r\n\r\n"]
 
 
 # --- early answers ------------------------------------------------------------------------------

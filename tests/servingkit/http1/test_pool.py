@@ -41,6 +41,41 @@ async def test_newest_connection_is_used_first_and_old_ones_are_closed() -> None
         await until(lambda: up.over == 2)
 
 
+@pytest.mark.parametrize(
+    ("said_s", "rests_s"), [(None, IDLE_S), (1.5, 0.5), (5.0, 4.0), (3600.0, 60.0)]
+)
+async def test_connection_rests_no_longer_than_its_upstream_says(
+    said_s: float | None, rests_s: float
+) -> None:
+    async with upstream(rest) as up, asyncio.TaskGroup() as tasks:
+        wheel = Wheel()
+        pool = UpstreamPool(tasks, wheel)
+        connection = await pool.open(up.address)
+        connection.idle_s = said_s
+        pool.put(connection)
+        wheel.tick(wheel.now + rests_s - TICK_S)
+        assert pool.take(up.address) is connection
+        pool.put(connection)
+        wheel.now += rests_s + TICK_S  # no tick has closed it yet
+        assert pool.take(up.address) is None
+        await until(lambda: up.over == 1)
+
+
+async def test_connection_whose_upstream_does_not_wait_is_not_kept() -> None:
+    async def serve(wire: Wire) -> None:
+        await wire.request()
+        await wire.send(b"HTTP/1.1 200 OK\r\nKeep-Alive: timeout=1\r\nContent-Length: 0\r\n\r\n")
+        await wire.rest()
+
+    async with upstream(serve) as up, site(Proxy(up.address)) as place:
+        client = await place.client()
+        for _ in range(2):  # the second time its head is known
+            await client.send(GET)
+            assert (await client.answer()).status == 200
+        await until(lambda: up.over == 2)
+        assert place.engine.pool.idle_connections == 0
+
+
 async def test_connection_that_its_upstream_has_closed_leaves_the_pool() -> None:
     async with upstream(rest) as up, Engine() as engine:
         connection = await engine.pool.open(up.address)

@@ -17,9 +17,13 @@ def request(*headers: Header, method: bytes = b"GET") -> RequestHead:
     return RequestHead(method, b"/x", 1, (HOST, *headers))
 
 
+VIA = b"Via: 1.1 inflight"
+
+
 def lines(head: bytes) -> list[bytes]:
+    """Return the lines of a head without what each request gets."""
     assert head.endswith(b"\r\n\r\n")
-    return head[:-4].split(b"\r\n")
+    return [line for line in head[:-4].split(b"\r\n") if line != VIA]
 
 
 @pytest.mark.parametrize(
@@ -82,6 +86,24 @@ def test_edits_drop_add_and_set_the_host() -> None:
     head = request((b"A", b"1"), (b"B", b"2"))
     encoded = encode_request(head, frozenset((b"a",)), ((b"C", b"3"),), b"h")
     assert lines(encoded)[1:] == [b"Host: h", b"B: 2", b"C: 3"]
+
+
+def test_request_tells_who_passed_it_on_after_those_before() -> None:
+    head = request((b"Via", b"1.0 fred, 1.1 p.example"), (b"X", b"1"))
+    earlier = b"Via: 1.0 fred, 1.1 p.example"
+    assert encode_request(head).split(b"\r\n")[2:-2] == [earlier, b"X: 1", VIA]
+    old = RequestHead(b"GET", b"/x", 0, (HOST,))
+    assert encode_request(old).split(b"\r\n")[2:-2] == [b"Via: 1.0 inflight"]
+
+
+def test_answer_says_nothing_of_us() -> None:
+    answer = encode_answer(
+        AnswerHead(200, b"OK", ((b"Via", b"1.1 model"), (b"Content-Length", b"0"))),
+        minor_version=1,
+        keep_alive=True,
+        asked_by_head=False,
+    )
+    assert answer.count(b"Via: ") == 1
 
 
 def test_websocket_offer_passes() -> None:

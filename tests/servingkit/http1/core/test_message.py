@@ -192,3 +192,33 @@ def test_answer_that_cannot_be_framed_is_refused(status: int, headers: tuple[Hea
 
 def test_repeated_fields_are_joined() -> None:
     assert request(HOST, (b"A", b"1"), (b"a", b"2")).fields[b"a"] == b"1, 2"
+
+
+@pytest.mark.parametrize("method", [b"OPTIONS", b"TRACE"])
+def test_each_hop_counts_down(method: bytes) -> None:
+    headers = ((b"Host", b"a"), (b"max-forwards", b"10 "), (b"X", b"1"))
+    head = RequestHead(method, b"/", 1, headers)
+    assert head.headers == [(b"Host", b"a"), (b"max-forwards", b"9"), (b"X", b"1")]
+    assert head.fields[b"max-forwards"] == b"9"
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        (b"timeout=5", 5.0),
+        (b"timeout=5, max=100", 5.0),
+        (b"max=100,Timeout = 7", 7.0),
+        (b'timeout="5"', 5.0),
+        (b"timeout=0", 0.0),
+        (b"max=100", None),
+        (b"timeout=soon", None),
+        (b"x-timeout=5", None),
+        (b"timeout=99999999999999999999", None),
+    ],
+)
+def test_upstream_may_say_how_long_it_waits(value: bytes, seconds: float | None) -> None:
+    assert AnswerHead(200, b"OK", ((b"Keep-Alive", value),)).idle_s == seconds
+
+
+def test_upstream_that_says_nothing_of_its_patience() -> None:
+    assert AnswerHead(200, b"OK", ()).idle_s is None
