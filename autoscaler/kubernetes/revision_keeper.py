@@ -166,9 +166,10 @@ class RevisionKeeper:
         adopted = adopted_name(workload)
         if adopted is not None:
             await self._adoption.set_finalizer(owner, workload, present=True)
-        await self._services.keep_private(owner, workload)
-        if adopted is None:
+        else:
             await self._services.keep_public(owner)
+        # Last of the Services: with this one the revision shows up everywhere.
+        await self._services.keep_private(owner, workload)
         await self._give_back_others(owner, workload)
         if wanted_class(workload, self._defaults) == HPA_CLASS:
             await self._keep_with_hpa(owner, workload)
@@ -179,6 +180,15 @@ class RevisionKeeper:
         service = self._view.service(owner.revision.namespace, public_name(workload))
         if adopted is not None and service and self._endpoints.is_published(owner.revision):
             await self._adoption.adopt(owner, service)
+            await self._drop_own_public(owner, adopted)
+
+    async def _drop_own_public(self, owner: Owner, adopted: str) -> None:
+        """Delete the public Service that we made before another one was to be adopted."""
+        namespace, name = owner.revision
+        own = self._view.service(namespace, name)
+        if name != adopted and own is not None and own.metadata.label(REVISION_LABEL) == name:
+            await self._services.remove_public(owner.revision)
+            await self._endpoints.remove(owner.revision)
 
     async def _keep_with_hpa(self, owner: Owner, workload: Workload) -> None:
         settings = parse_hpa_annotations(settings_of(workload), self._defaults)

@@ -91,13 +91,20 @@ class ServiceWriter:
             if one.metadata.name == name and manifests.is_ours(one.metadata):
                 self._leadership.require()
                 await self._api.delete(HORIZONTAL_POD_AUTOSCALERS, namespace, name)
+        await self.remove_public(revision)
         # The private one last: it is by that one that the revision is still known.
-        for service_name in (name, private_name(name)):
-            service = self._view.service(namespace, service_name)
-            if service is not None and manifests.is_ours(service.metadata):
-                self._leadership.require()
-                await self._api.delete(SERVICES, namespace, service_name, service.metadata.uid)
+        await self._delete(namespace, private_name(name))
         self._allotted.pop(revision, None)
+
+    async def remove_public(self, revision: RevisionId) -> None:
+        """Delete the public Service if it is ours."""
+        await self._delete(*revision)
+
+    async def _delete(self, namespace: str, name: str) -> None:
+        service = self._view.service(namespace, name)
+        if service is not None and manifests.is_ours(service.metadata):
+            self._leadership.require()
+            await self._api.delete(SERVICES, namespace, name, service.metadata.uid)
 
     def _port(self, revision: RevisionId, present: ServiceObject | None) -> int:
         if present is not None and self._index.keeps_port(present):

@@ -89,6 +89,19 @@ async def test_a_service_that_is_not_asked_for_any_more_is_given_back(world: Wor
     await world.until(lambda: not world.the("services", "other")["spec"].get("selector"))
 
 
+async def test_a_service_of_ours_goes_when_another_is_adopted_instead(world: World) -> None:
+    world.put_activator()
+    world.kube.put(DEPLOYMENTS, deployment())
+    world.replica()
+    await world.until_managed()
+    world.kube.put("services", service("web", selector=APP))
+    changes = {"metadata": {"annotations": {"inflight.dev/adopt-service": "web"}}}
+    world.kube.edit(DEPLOYMENTS, "shop", "iris", changes)
+    await world.until(lambda: world.find("services", "iris") is None)
+    await world.until(lambda: not world.our_slices("iris"))
+    assert world.our_slices("web")
+
+
 async def test_other_ports_lead_to_the_pods(world: World) -> None:
     await world.start_stats(1)
     ports = [
