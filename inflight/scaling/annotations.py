@@ -1,11 +1,18 @@
 """Reads the settings of one revision as a person wrote them: scaling, and admission."""
 
-from activator.core.admission_settings import AdmissionSettings, read_admission_settings
+from typing import Final
+
+from activator.core.admission_settings import NAMES, AdmissionSettings, read_admission_settings
 from autoscaler.core.additions import OUR_NAMES, OUR_PREFIX
 from autoscaler.core.defaults import Defaults
 from autoscaler.core.settings import PREFIX, parse_annotations
+from controller.core.pod_settings import OF_THE_POD, OF_THE_REVISION
 from inflight.scaling.fields import Fields
 from servingkit.config import ConfigError, Problem
+
+_OURS: Final = frozenset((*NAMES, *OUR_NAMES, *OF_THE_POD, *OF_THE_REVISION))
+"""What any program reads after our prefix. Each of them leaves the others' names alone, so here is
+the place where one that nobody reads is noticed."""
 
 
 def read_annotations(fields: Fields, defaults: Defaults, problems: list[Problem]) -> dict[str, str]:
@@ -22,6 +29,11 @@ def read_annotations(fields: Fields, defaults: Defaults, problems: list[Problem]
             scaling.reject(name, f"to be given once; {written[key]} is there too")
         annotations[key] = value
         written[key] = scaling.label(name)
+    problems += (
+        Problem(written[key], value, f"one of these after {OUR_PREFIX}: {', '.join(sorted(_OURS))}")
+        for key, value in annotations.items()
+        if key.startswith(OUR_PREFIX) and key.removeprefix(OUR_PREFIX) not in _OURS
+    )
     for check in (
         lambda: parse_annotations(annotations, defaults),
         lambda: read_admission_settings(annotations, AdmissionSettings()),

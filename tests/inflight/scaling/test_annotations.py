@@ -40,3 +40,19 @@ def test_setting_given_twice_is_refused() -> None:
         {"scaling": {"target": 1}, "annotations": {"autoscaling.knative.dev/target": "2"}}
     )
     assert [problem.key for problem in problems] == ["settings.scaling.target"]
+
+
+def test_admission_is_checked_as_well() -> None:
+    _, problems = read({"annotations": {"inflight.dev/lb-policy": "fastest"}})
+    (problem,) = problems
+    assert problem.key == "settings.annotations.inflight.dev/lb-policy"
+    assert "least-loaded" in problem.expected
+
+
+def test_names_of_ours_that_no_program_reads_are_refused() -> None:
+    given = {"inflight.dev/lb-polcy": "least-loaded", "inflight.dev/port": "8080"}
+    _, problems = read({"annotations": given})
+    (problem,) = problems
+    assert problem.key == "settings.annotations.inflight.dev/lb-polcy"
+    assert problem.expected.startswith("one of these after inflight.dev/: adopt-service, ")
+    assert " lb-policy, " in problem.expected
