@@ -9,6 +9,7 @@ from autoscaler.core.collector import SecondOfLoad
 from autoscaler.core.decider import Measure
 from autoscaler.core.history import Decided
 from autoscaler.core.prediction import Prediction
+from autoscaler.core.schedule import ScheduledBound
 from autoscaler.tracked_revision import TrackedRevision
 from servingkit.core.revision import Mode, PodState
 
@@ -119,6 +120,10 @@ class DecisionStatus:
     prediction: PredictionStatus | None = None
     """None: none is asked for, or too little was known."""
 
+    scheduled_min_scale: int | None = None
+    """Least pods by the schedules that were on. None: they said nothing."""
+
+    scheduled_max_scale: int | None = None
     before_credit_value: float | None = None
     """The stable average with all that waits. None: there is no credit for starting pods."""
 
@@ -210,9 +215,15 @@ def _decision(decided: Decided) -> DecisionStatus:
         measures=tuple(map(_measure, decision.measures)) if decision else (),
         silent_metrics=plan.silent_metrics,
         prediction=_prediction(plan.prediction) if plan.prediction else None,
+        scheduled_min_scale=_pods(plan.scheduled.min_scale),
+        scheduled_max_scale=_pods(plan.scheduled.max_scale),
         before_credit_value=plan.before_credit.stable if plan.before_credit else None,
         windows_whole_in_s=plan.coverage.whole_in_s,
     )
+
+
+def _pods(bound: ScheduledBound | None) -> int | None:
+    return None if bound is None else bound.pods
 
 
 def _measure(measure: Measure) -> MeasureStatus:

@@ -189,7 +189,7 @@ class Collector:
     def credited(self, in_flight: Reading, drain_s: float, now: float) -> Reading:
         """Return requests in flight with the credit for starting pods, if the settings ask for it.
 
-        Averages over whole seconds are compared with each other. While there are none, all counts.
+        What arrives and what the pods have are averaged over the seconds of `in_flight`.
         """
         if self._pods is None:
             return in_flight

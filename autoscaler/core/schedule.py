@@ -34,6 +34,9 @@ EXPECTED = (
 )
 LONGEST_S = 31 * 86_400.0
 _MINUTE_S = 60
+_MOST_REMEMBERED = 32_768
+"""Different starts of schedules in a minute that are worked out once: 0.2 ms each."""
+
 _CRON_FIELDS = 5
 _MOST_INT32 = 2**31 - 1
 
@@ -97,7 +100,7 @@ def is_on(schedule: Schedule, wall_s: float) -> bool:
     return started_at is not None and wall_s - started_at < schedule.duration_s
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=_MOST_REMEMBERED)
 def _last_start(cron: str, time_zone: str, minute: int) -> float | None:
     """Return the last start up to a minute since 1970; crons are whole minutes, so it holds for it.
 

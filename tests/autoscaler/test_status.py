@@ -6,6 +6,7 @@ from autoscaler.core.coverage import Coverage
 from autoscaler.core.decider import Decision, Measure, Reading
 from autoscaler.core.prediction import Prediction, PredictionMode
 from autoscaler.core.scaler import Plan
+from autoscaler.core.schedule import bounds_at, parse_schedules
 from autoscaler.status import (
     MeasureStatus,
     PredictionStatus,
@@ -143,6 +144,7 @@ def test_a_decision_shows_what_else_it_looked_at() -> None:
         plan_with(decision, complete=True),
         prediction=Prediction(12.0, 60.0, 2, PredictionMode.PREVIEW),
         before_credit=Reading(90.0, 80.0),
+        scheduled=bounds_at(parse_schedules("0 0 * * * UTC 24h min-scale=2"), 86_400.0),
         silent_metrics=("tokens_total",),
     )
     tracked.settle(plan, "because", OBSERVED)
@@ -151,4 +153,5 @@ def test_a_decision_shows_what_else_it_looked_at() -> None:
         MeasureStatus(metric="waiting", target_value=2.0, stable_value=3.0, panic_value=4.0),
     )
     assert shown.prediction == PredictionStatus(mode="preview", value=12.0, horizon_s=60.0, pods=2)
+    assert (shown.scheduled_min_scale, shown.scheduled_max_scale) == (2, None)
     assert (shown.before_credit_value, shown.silent_metrics) == (90.0, ("tokens_total",))
