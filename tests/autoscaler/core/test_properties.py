@@ -163,7 +163,7 @@ def calm_settings(draw: st.DrawFn) -> ScalingSettings:
     return parse_annotations(annotations, Defaults(allow_zero_initial_scale=True))
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.floats(0.001, 2000), calm_settings())
 def test_a_constant_load_settles_within_a_stable_window_and_two_ticks_and_stays(
     concurrency: float, scaling: ScalingSettings
