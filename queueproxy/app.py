@@ -44,9 +44,8 @@ class Sidecar:
         self._tasks = tasks
         self._drain = Drain(config.drain_quiet_s)
         self._prober = Prober(config.readiness_probes, HttpClient(engine), tasks)
-        self._request_log = (
-            RequestLog(_unbuffered_output(), config.pod_ip) if config.request_log else None
-        )
+        template = config.request_log
+        self._request_log = None if template is None else RequestLog(_output(), template)
         self._proxy = self._build_proxy()
         self._admin = AdminHandler(self._drain, self._follow_drain, self._limit)
         self._stats = StatsHandler(config.pod_name, self._proxy.stats, monotonic())
@@ -168,7 +167,8 @@ def _naming(key: str, port: int) -> Iterator[None]:
         raise ConfigError([Problem(key, str(port), expected)]) from error
 
 
-def _unbuffered_output() -> BinaryIO:
+def _output() -> BinaryIO:
+    """Return standard output without a buffer."""
     return cast("BinaryIO", FileIO(sys.stdout.fileno(), "wb", closefd=False))
 
 

@@ -9,13 +9,24 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from queueproxy.core.log_template import (
+    DEFAULT_TEMPLATE,
+    LoggedRevision,
+    LogTemplate,
+    TemplateError,
+)
 from queueproxy.core.readiness_probe import ReadinessProbe, parse_readiness_probes
 from servingkit.client_limits import read_client_limits
-from servingkit.config import ConfigError, EnvReader
+from servingkit.config import ConfigError, EnvReader, Problem
 from servingkit.http1.downstream import ServerLimits
 
+_OBSERVABILITY = "OBSERVABILITY_CONFIG"
+_BY_CONFIG_MAP = {
+    "enableRequestLog": "logging.enable-request-log",
+    "requestLogTemplate": "logging.request-log-template",
+}
 _QUEUE_DEPTH_FACTOR = 10
 _FIELDS_OF_PROXIES = 16
 _HEAD_BYTES_OF_PROXIES = 4_096
@@ -95,11 +106,8 @@ class Config:
     revision: str
     pod_name: str
 
-    pod_ip: str
-    """For the request log; may be empty."""
-
-    request_log: bool
-    """Whether each request is a line on standard output."""
+    request_log: LogTemplate | None
+    """What each request leaves on standard output. None: nothing."""
 
     log_level: str
     """debug, info, warning or error."""
@@ -134,7 +142,6 @@ class Config:
             namespace=env.text("SERVING_NAMESPACE"),
             revision=env.text("SERVING_REVISION"),
             pod_name=env.text("SERVING_POD"),
-            pod_ip=env.text("SERVING_POD_IP", ""),
             request_log=_request_log(env),
             log_level=_log_level(env),
         )
@@ -176,19 +183,49 @@ def _model_metrics(env: EnvReader, user_port: int) -> ModelMetrics | None:
     return ModelMetrics(port, target)
 
 
-def _request_log(env: EnvReader) -> bool:
-    """Return our own switch; when it is not set Knative's, which is part of a JSON object."""
-    key = "OBSERVABILITY_CONFIG"
+def _request_log(env: EnvReader) -> LogTemplate | None:
+    """Return the template if a log is asked for: by our own variables, or else by Knative's."""
+    knatives = _observability(env)
+    asked = knatives.get("enableRequestLog") in {True, "true"}
+    asked = env.flag("SERVING_ENABLE_REQUEST_LOG", default=asked)
+    if not env.flag("INFLIGHT_REQUEST_LOG", default=asked):
+        return None
+    key = "SERVING_REQUEST_LOG_TEMPLATE"
+    text = env.text(key, "")
+    if not text:
+        key = f"{_OBSERVABILITY}.requestLogTemplate"
+        text = knatives.get("requestLogTemplate") or DEFAULT_TEMPLATE
     try:
-        observability = json.loads(env.text(key, "{}"))
+        return LogTemplate(str(text), _logged_revision(env))
+    except TemplateError as error:
+        env.note(ConfigError([Problem(key, error.found, error.expected)]))
+        return None
+
+
+def _observability(env: EnvReader) -> dict[str, Any]:
+    """Return Knative's JSON object, its settings by their names there or in the ConfigMap."""
+    try:
+        found = json.loads(env.text(_OBSERVABILITY, "{}"))
     except ValueError:
-        observability = None
-    if not isinstance(observability, dict):
-        env.reject(key, "a JSON object")
-        observability = {}
-    knative = observability.get("enableRequestLog", False)
-    asked = observability.get("logging.enable-request-log", knative)
-    return env.flag("INFLIGHT_REQUEST_LOG", default=asked in {True, "true"})
+        found = None
+    if not isinstance(found, dict):
+        env.reject(_OBSERVABILITY, "a JSON object")
+        return {}
+    for name, other in _BY_CONFIG_MAP.items():
+        if other in found:
+            found[name] = found[other]
+    return found
+
+
+def _logged_revision(env: EnvReader) -> LoggedRevision:
+    return LoggedRevision(
+        name=env.text("SERVING_REVISION", ""),
+        namespace=env.text("SERVING_NAMESPACE", ""),
+        service=env.text("SERVING_SERVICE", ""),
+        configuration=env.text("SERVING_CONFIGURATION", ""),
+        pod_name=env.text("SERVING_POD", ""),
+        pod_ip=env.text("SERVING_POD_IP", ""),
+    )
 
 
 def _client_limits(env: EnvReader) -> ServerLimits:

@@ -1,16 +1,16 @@
-"""A line of JSON for each request on standard output, when asked for.
+"""A line for each request on standard output, when asked for.
 
-The fields are those of Knative's default template, so that what reads its lines reads ours. The
-event loop only renders: a thread writes, since standard output may be a pipe whose reader is slow.
+The event loop only renders: a thread writes, since standard output may be a pipe whose reader is
+slow.
 What it cannot take is counted and dropped, never kept without bound.
 """
 
-import json
 import logging
 import queue
 import threading
 from typing import BinaryIO, Final
 
+from queueproxy.core.log_template import LoggedRequest, LogTemplate
 from servingkit.http1.exchange import Exchange
 
 _log = logging.getLogger(__name__)
@@ -25,14 +25,14 @@ _LAST_LINES_S: Final = 1.0
 class RequestLog:
     """Renders and keeps lines; each tick hands them to the thread that writes."""
 
-    def __init__(self, out: BinaryIO, pod_ip: str) -> None:
-        """Write to `out`, which must not buffer.
+    def __init__(self, out: BinaryIO, template: LogTemplate) -> None:
+        """Write what `template` makes of each request to `out`, which must not buffer.
 
         A thread that is stuck in a buffer's lock would have the interpreter abort at its end.
         """
         self.dropped = 0
         self._out = out
-        self._pod_ip = pod_ip
+        self._template = template
         self._lines: list[str] = []
         self._waiting_bytes = 0
         self._batches: queue.SimpleQueue[list[str] | None] = queue.SimpleQueue()
@@ -47,9 +47,9 @@ class RequestLog:
         if self._waiting_bytes >= _MOST_BYTES:
             self.dropped += 1
             return
-        line = _render(exchange, duration_s, self._pod_ip)
+        line = self._template.render(_logged(exchange, duration_s))
         self._lines.append(line)
-        self._waiting_bytes += len(line)  # JSON is ASCII
+        self._waiting_bytes += len(line)  # most of it is ASCII
 
     def tick(self) -> None:
         """Hand over what has come, unless the thread still has something to do."""
@@ -75,29 +75,18 @@ class RequestLog:
                 return
 
 
-def _render(exchange: Exchange, duration_s: float, pod_ip: str) -> str:
+def _logged(exchange: Exchange, duration_s: float) -> LoggedRequest:
     request = exchange.request
-    fields = request.fields
-    line = {
-        "httpRequest": {
-            "requestMethod": request.method.decode("latin-1"),
-            "requestUrl": request.target.decode("latin-1"),
-            "requestSize": str(exchange.request_bytes),
-            "status": exchange.status,
-            "responseSize": str(exchange.answer_bytes),
-            "userAgent": fields.get(b"user-agent", b"").decode("latin-1"),
-            "remoteIp": exchange.peer,
-            "serverIp": pod_ip,
-            "referer": fields.get(b"referer", b"").decode("latin-1"),
-            "latency": f"{duration_s:.6f}s",
-            "protocol": f"HTTP/1.{request.minor_version}",
-        },
-        "traceId": _trace_id(fields.get(b"traceparent", b""), fields.get(b"x-b3-traceid", b"")),
-    }
-    return json.dumps(line) + "\n"
-
-
-def _trace_id(traceparent: bytes, b3: bytes) -> str:
-    """Return the trace's id from W3C's field (`version-trace-parent-flags`), else from Zipkin's."""
-    parts = traceparent.split(b"-")
-    return (parts[1] if len(parts) > 1 else b3).decode("latin-1")
+    return LoggedRequest(
+        method=request.method,
+        target=request.target,
+        host=request.host,
+        minor_version=request.minor_version,
+        fields=request.fields,
+        body_length=request.body_length,
+        request_bytes=exchange.request_bytes,
+        peer=exchange.peer,
+        status=exchange.status,
+        answer_bytes=exchange.answer_bytes,
+        latency_s=duration_s,
+    )

@@ -1,5 +1,6 @@
 """The sidecar's settings."""
 
+import json
 import ssl
 
 import pytest
@@ -32,7 +33,7 @@ def test_what_knative_sets_is_enough() -> None:
     assert str(config.certificate_directory) == "/var/lib/knative/certs"
     assert config.least_tls_version is ssl.TLSVersion.TLSv1_3
     assert config.model_metrics is None
-    assert not config.request_log
+    assert config.request_log is None
     assert (config.serving_port, config.admin_port, config.stats_port, config.metrics_port) == (
         8012,
         8022,
@@ -111,10 +112,12 @@ def test_metrics_elsewhere_are_refused(text: str) -> None:
             id="ours goes first",
         ),
         pytest.param({"OBSERVABILITY_CONFIG": '{"tracing":{}}'}, False, id="not asked for"),
+        pytest.param({"SERVING_ENABLE_REQUEST_LOG": "true"}, True, id="Knative's before 1.19"),
+        pytest.param({"SERVING_REQUEST_LOG_TEMPLATE": "{{if}}"}, False, id="only a template"),
     ],
 )
 def test_request_log_is_asked_for(environ: dict[str, str], asked: bool) -> None:
-    assert Config.from_env(KNATIVE | environ).request_log is asked
+    assert (Config.from_env(KNATIVE | environ).request_log is not None) is asked
 
 
 def test_tls_is_no_older_than_asked_for() -> None:
@@ -135,3 +138,28 @@ def test_there_is_room_for_what_an_activator_adds_to_what_a_client_may_send() ->
     assert limits.request.header_count == 116
     assert limits.request.head_bytes == 14_096
     assert limits.request.body_bytes == 7
+
+
+BAD_TEMPLATE = "{{range .Request.Header}}"
+
+
+@pytest.mark.parametrize(
+    ("environ", "key"),
+    [
+        ({"SERVING_REQUEST_LOG_TEMPLATE": BAD_TEMPLATE}, "SERVING_REQUEST_LOG_TEMPLATE"),
+        (
+            {"OBSERVABILITY_CONFIG": json.dumps({"requestLogTemplate": BAD_TEMPLATE})},
+            "OBSERVABILITY_CONFIG.requestLogTemplate",
+        ),
+        (
+            {"OBSERVABILITY_CONFIG": json.dumps({"logging.request-log-template": BAD_TEMPLATE})},
+            "OBSERVABILITY_CONFIG.requestLogTemplate",
+        ),
+    ],
+)
+def test_template_that_cannot_be_rendered_is_named(environ: dict[str, str], key: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Config.from_env(KNATIVE | environ | {"INFLIGHT_REQUEST_LOG": "true"})
+    (problem,) = caught.value.problems
+    assert (problem.key, problem.value) == (key, f"range .Request.Header in {BAD_TEMPLATE}")
+    assert ".Request.RequestURI" in problem.expected

@@ -6,6 +6,7 @@ import threading
 from types import SimpleNamespace
 from typing import cast
 
+from queueproxy.core.log_template import DEFAULT_TEMPLATE, LoggedRevision, LogTemplate
 from queueproxy.request_log import RequestLog
 from servingkit.http1.core.message import RequestHead
 from servingkit.http1.exchange import Exchange
@@ -25,7 +26,7 @@ class Output(io.BytesIO):
 
     def write(self, data: object) -> int:
         self.begun.set()
-        self.gate.wait(20)
+        self.gate.wait(60)
         if self.failing:
             raise BrokenPipeError
         return super().write(cast("bytes", data))
@@ -41,7 +42,7 @@ def exchange(number: int) -> Exchange:
 
 
 def test_lines_arrive_in_their_order_and_the_last_ones_at_the_end() -> None:
-    log = RequestLog(output := Output(), "")
+    log = RequestLog(output := Output(), LogTemplate(DEFAULT_TEMPLATE, LoggedRevision()))
     output.gate.set()
     for number in range(10):
         log.write(exchange(number), 0.25)
@@ -65,7 +66,7 @@ def fill(log: RequestLog) -> int:
 
 
 def test_what_a_slow_reader_does_not_take_is_counted_and_kept_within_bounds() -> None:
-    log = RequestLog(output := Output(), "")
+    log = RequestLog(output := Output(), LogTemplate(DEFAULT_TEMPLATE, LoggedRevision()))
     log.write(exchange(1), 0)
     log.tick()
     assert output.begun.wait(20)
@@ -83,7 +84,7 @@ def test_what_a_slow_reader_does_not_take_is_counted_and_kept_within_bounds() ->
 
 
 def test_broken_output_stops_the_log_and_nothing_else() -> None:
-    log = RequestLog(output := Output(), "")
+    log = RequestLog(output := Output(), LogTemplate(DEFAULT_TEMPLATE, LoggedRevision()))
     output.failing = True
     output.gate.set()
     log.write(exchange(1), 0)
@@ -97,7 +98,7 @@ def test_broken_output_stops_the_log_and_nothing_else() -> None:
 
 
 def test_end_does_not_wait_for_a_reader_that_takes_nothing() -> None:
-    log = RequestLog(output := Output(), "")
+    log = RequestLog(output := Output(), LogTemplate(DEFAULT_TEMPLATE, LoggedRevision()))
     log.write(exchange(0), 0)
     log.close()
     output.gate.set()
