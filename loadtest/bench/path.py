@@ -11,7 +11,7 @@ import asyncio
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from itertools import count
 from time import perf_counter
@@ -61,6 +61,11 @@ class Transport:
 
     def write(self, data: bytes) -> None:
         """Drop it."""
+        del data
+        self._on_write()
+
+    def writelines(self, data: Iterable[bytes]) -> None:
+        """Drop them."""
         del data
         self._on_write()
 

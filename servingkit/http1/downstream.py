@@ -135,6 +135,7 @@ class ClientConnection:
         "_reader",
         "_received",
         "_refusal",
+        "_secure",
         "_shared",
         "_stalled_at",
         "_transport",
@@ -178,6 +179,7 @@ class ClientConnection:
         self._untaken_bytes = 0
         self._received = (0.0, 0)  # of which request, by its arrival, how many bytes of body
         self._lingering = False
+        self._secure = False
         self._discarded_bytes = 0
         self._tunnel: Stream | None = None
 
@@ -190,6 +192,7 @@ class ClientConnection:
         """Begin to wait for the first request."""
         transport = cast("asyncio.Transport", transport)  # uvloop does not register its own
         self._transport = transport
+        self._secure = transport.get_extra_info("sslcontext") is not None
         self.sock = tcp_socket(transport)
         peer = transport.get_extra_info("peername")
         self.peer = intern(peer[0]) if peer else ""  # most connections come from few peers
@@ -283,11 +286,15 @@ class ClientConnection:
 
     def flush(self) -> None:
         """Write what `out` holds."""
-        out = self.out
-        if out:
-            if not self._transport.is_closing():
-                self._transport.write(out[0] if len(out) == 1 else b"".join(out))
-            out.clear()
+        out, transport = self.out, self._transport
+        if out and not transport.is_closing():
+            if len(out) == 1:
+                transport.write(out[0])
+            elif self._secure:
+                transport.write(b"".join(out))  # one record, not one for each piece
+            else:
+                transport.writelines(out)
+        out.clear()
 
     def write_paused(self) -> bool:
         """Return whether the client is slower than its answers."""
@@ -445,7 +452,8 @@ class ClientConnection:
 
     def _start(self, exchange: Exchange) -> None:
         self._exchange = exchange
-        self.set_deadline(NEVER)
+        self._due_at = NEVER
+        self.deadline_at = self._stalled_at  # as set_deadline(NEVER) does
         try:
             self._shared.service(exchange)
         except Exception:  # noqa: BLE001 -- the request boundary

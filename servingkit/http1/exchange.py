@@ -160,7 +160,7 @@ class Exchange:
     def limit_time(self, limits: TimeLimits) -> None:
         """Set the time limits, counted from arrival."""
         self._time_limits = limits
-        self._set_deadline()
+        self._client.set_deadline(self._deadline())
 
     def add_tap(self, tap: Tap) -> None:
         """Have `tap` see the request's body from its first byte. To be called before any await."""

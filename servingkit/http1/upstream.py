@@ -123,11 +123,13 @@ class UpstreamConnection:
 
     def flush(self) -> None:
         """Write what `out` holds."""
-        out = self.out
-        if out:
-            if not self._transport.is_closing():
-                self._transport.write(out[0] if len(out) == 1 else b"".join(out))
-            out.clear()
+        out, transport = self.out, self._transport
+        if out and not transport.is_closing():
+            if len(out) == 1:
+                transport.write(out[0])
+            else:
+                transport.writelines(out)
+        out.clear()
 
     def write_paused(self) -> bool:
         """Return whether the upstream is slower than the request's body."""
