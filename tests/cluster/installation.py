@@ -10,6 +10,7 @@ from tests.cluster.cluster import Cluster, Json, eventually, restricted_namespac
 CHART: Final = Path(__file__).resolve().parents[2] / "charts" / "inflight"
 RELEASE: Final = "inflight"
 NAMESPACE: Final = "inflight-system"
+COMPONENTS: Final = ("autoscaler", "activator", "webhook")
 _TIMEOUT_S: Final = 600
 
 
@@ -27,9 +28,19 @@ class Installation:
         self._helm.install(
             str(CHART), RELEASE, self._values, namespace=NAMESPACE, timeout=_TIMEOUT_S
         )
-        for component in ("autoscaler", "activator", "webhook"):
+        for component in COMPONENTS:
             self.wait_until_ready(component)
         eventually(self._webhook_is_trusted, "the API server trusts the webhook")
+
+    def upgrade(self, changes: Json) -> None:
+        """Upgrade with changed values and wait until everything is ready again."""
+        values = {key: {**self._values.get(key, {}), **change} for key, change in changes.items()}
+        self._values = {**self._values, **values}
+        self._helm.upgrade(
+            str(CHART), RELEASE, self._values, namespace=NAMESPACE, timeout=_TIMEOUT_S
+        )
+        for component in COMPONENTS:
+            self.wait_until_ready(component)
 
     def uninstall(self) -> None:
         """Remove the release; its hooks run."""
@@ -44,11 +55,14 @@ class Installation:
         """Wait until a Deployment of ours has all the replicas that it wants."""
         eventually(lambda: self._is_ready(component), f"{component} is ready")
 
-    def pods(self, component: str) -> list[Json]:
-        """Return the pods of a component that are not being deleted."""
+    def everyone(self, component: str) -> list[Json]:
+        """Return the pods of a component."""
         selector = f"app.kubernetes.io/component={component}"
-        found = self.cluster.list_all("v1", "Pod", NAMESPACE, selector)
-        return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
+        return self.cluster.list_all("v1", "Pod", NAMESPACE, selector)
+
+    def pods(self, component: str) -> list[Json]:
+        """Return those that are not being deleted."""
+        return [it for it in self.everyone(component) if "deletionTimestamp" not in it["metadata"]]
 
     def kill(self, pod: Json) -> None:
         """End a pod without time to say goodbye."""
@@ -67,7 +81,8 @@ class Installation:
         seen = status.get("observedGeneration") == (found or {"metadata": {}})["metadata"].get(
             "generation"
         )
-        return bool(seen and wanted and status.get("availableReplicas") == wanted)
+        numbers = {status.get(it) for it in ("replicas", "updatedReplicas", "availableReplicas")}
+        return bool(seen and wanted and numbers == {wanted})
 
     def _webhook_is_trusted(self) -> bool:
         name = f"{RELEASE}-webhook"

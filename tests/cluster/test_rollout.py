@@ -3,7 +3,7 @@
 import pytest
 
 from tests.cluster.cluster import Json, eventually
-from tests.cluster.installation import Installation
+from tests.cluster.installation import COMPONENTS, Installation
 from tests.cluster.tenant import Result, Tenant
 
 pytestmark = pytest.mark.cluster
@@ -89,3 +89,24 @@ def test_an_activator_that_is_killed_costs_no_more_than_what_it_held(
     assert failed <= _WORKERS, result.errors
     installation.wait_until_ready("activator")
     _assert_all_good(tenant.load(requests=100, workers=_WORKERS, keep_alive=False).wait())
+
+
+def test_an_upgrade_of_everything_fails_no_request(
+    tenant: Tenant, installation: Installation
+) -> None:
+    _deploy(tenant, pods=1)
+    before = {pod["metadata"]["uid"] for it in COMPONENTS for pod in installation.pods(it)}
+    load = tenant.load(path="/?sleep=50", workers=_WORKERS)
+    eventually(lambda: load.result().statuses.get("200", 0) > _WORKERS, "requests are answered")
+    annotated = {"podAnnotations": {"example.com/upgraded": "true"}}
+    installation.upgrade(dict.fromkeys(COMPONENTS, annotated))
+    eventually(
+        lambda: (
+            not before
+            & {pod["metadata"]["uid"] for it in COMPONENTS for pod in installation.everyone(it)}
+        ),
+        "every old pod has ended",
+    )
+    already = load.result().statuses["200"]
+    eventually(lambda: load.result().statuses["200"] > already + 100, "it goes on")
+    _assert_all_good(load.stop())
