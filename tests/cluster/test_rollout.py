@@ -99,7 +99,10 @@ def test_an_upgrade_of_everything_fails_no_request(
     load = tenant.load(path="/?sleep=50", workers=_WORKERS)
     eventually(lambda: load.result().statuses.get("200", 0) > _WORKERS, "requests are answered")
     annotated = {"podAnnotations": {"example.com/upgraded": "true"}}
-    installation.upgrade(dict.fromkeys(COMPONENTS, annotated))
+    changes: Json = dict.fromkeys(COMPONENTS, annotated)
+    # Of a configuration in which the program keeps a part, the authority, of its own.
+    changes["webhook"] = {**annotated, "timeoutSeconds": 9}
+    installation.upgrade(changes)
     eventually(
         lambda: (
             not before
