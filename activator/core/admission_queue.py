@@ -15,9 +15,7 @@ from enum import Enum
 from typing import Generic, NamedTuple
 
 from activator.core.claim import Claim
-from activator.core.fair_queue import FairQueue, Waiter, WaiterT
-
-__all__ = ["AdmissionQueue", "Bound", "HeldTotals", "QueueFullError", "QueueLimits", "Waiter"]
+from activator.core.fair_queue import FairQueue, WaiterT
 
 
 class Bound(Enum):

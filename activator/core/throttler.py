@@ -18,8 +18,9 @@ from collections.abc import Sequence
 from operator import attrgetter
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
-from activator.core.admission_queue import AdmissionQueue, HeldTotals, QueueLimits, Waiter
+from activator.core.admission_queue import AdmissionQueue, HeldTotals, QueueLimits
 from activator.core.admission_settings import AdmissionSettings
+from activator.core.fair_queue import Waiter
 from activator.core.lb_policy import (
     LbPolicyName,
     RandomBelow,

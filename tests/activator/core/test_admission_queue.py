@@ -208,3 +208,51 @@ def test_what_waits_is_counted_once_in_queue_and_process() -> None:
     for queue in queues:
         drained(queue)
     assert (totals.requests, totals.held_bytes) == (0, 0)
+
+
+CLAIMS = [
+    Claim(level=level, tenant=tenant, weight=weight, held_bytes=10)
+    for level in (0, 1)
+    for tenant, weight in ((b"A", 1), (b"B", 3))
+]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["join", "take", "rejoin", "leave"]),
+            st.sampled_from(CLAIMS),
+            st.integers(0, 100),
+        ),
+        max_size=80,
+    )
+)
+def test_the_most_urgent_go_first_and_each_tenants_requests_in_their_order(
+    actions: list[tuple[str, Claim, int]],
+) -> None:
+    totals = HeldTotals(1_000_000, 1_000_000)
+    queue = queue_of(1000, totals)
+    waiting: list[FakeRequest] = []
+    taken: list[FakeRequest] = []
+    for action, claim, index in actions:
+        if action == "join":
+            request = FakeRequest(claim=claim)
+            queue.number(request)
+            queue.join(request)
+            waiting.append(request)
+        elif action == "take" and waiting:
+            first = queue.take()
+            assert first is not None
+            assert first.claim.level == min(request.claim.level for request in waiting)
+            same = [request for request in waiting if request.claim == first.claim]
+            assert first is min(same, key=lambda request: request.arrival)
+            waiting.remove(first)
+            taken.append(first)
+        elif action == "rejoin" and taken:
+            request = taken.pop(index % len(taken))
+            queue.rejoin(request)
+            waiting.append(request)
+        elif action == "leave" and waiting:
+            queue.leave(waiting.pop(index % len(waiting)))
+        assert len(queue) == totals.requests == len(waiting)
+        assert queue.held_bytes == totals.held_bytes == 10 * len(waiting)
