@@ -1,5 +1,6 @@
 """The revisions, as their private Services record them (the Kubernetes side of `Revisions`)."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
@@ -28,6 +29,7 @@ class RevisionCache:
         self._wants = wants
         self._revisions: dict[RevisionId, Revision] = {}
         self._shown: Mapping[RevisionId, Revision] = MappingProxyType({})
+        self._changed: dict[RevisionId, None] = {}
         self._callbacks: list[OnChange] = []
         services.on_change(self._service_changed)
 
@@ -45,7 +47,10 @@ class RevisionCache:
             callback(revision_id)
 
     def look_again(self, revision_id: RevisionId) -> None:
-        """Take up or drop a revision of which something outside its Service changed."""
+        """Take up or drop a revision of which something outside its Service changed.
+
+        It is shown and announced in the next turn of the event loop.
+        """
         key = Key(revision_id.namespace, private_name(revision_id.name))
         service = self._services.objects.get(key)
         revision = None if service is None else revision_of(service)
@@ -57,9 +62,17 @@ class RevisionCache:
             del self._revisions[revision_id]
         else:
             self._revisions[revision_id] = revision
+        if not self._changed:
+            # Thousands may come in one turn of the loop, and are shown with one copy.
+            asyncio.get_running_loop().call_soon(self._show)
+        self._changed[revision_id] = None
+
+    def _show(self) -> None:
+        changed, self._changed = self._changed, {}
         self._shown = MappingProxyType(dict(self._revisions))
-        for callback in self._callbacks:
-            callback(revision_id)
+        for revision_id in changed:
+            for callback in self._callbacks:
+                callback(revision_id)
 
     def _service_changed(self, key: Key) -> None:
         if key.name.endswith(PRIVATE_SUFFIX):

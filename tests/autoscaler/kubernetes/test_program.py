@@ -179,7 +179,7 @@ async def test_a_refusal_names_what_was_not_allowed(
 
 async def test_calls_nothing_that_the_table_of_permissions_lacks(world: World) -> None:
     """And nothing is in the table that is not called."""
-    await world.start_stats(3)
+    await world.start_stats(4)
     world.put_activator()
     world.kube.put("services", service("bert"))
     adopt = {"inflight.dev/adopt-service": "bert"}
