@@ -55,6 +55,18 @@ _NUMBERS = (
         lambda gate: gate.settings_valid,
     ),
     _Number(
+        GaugeMetricFamily,
+        "inflight_activator_pods",
+        "Pods that the cluster shows",
+        lambda gate: len(gate.throttler.pods),
+    ),
+    _Number(
+        GaugeMetricFamily,
+        "inflight_activator_usable_pods",
+        "Pods that requests may go to: neither starting, nor ending, nor failed",
+        lambda gate: len(gate.throttler.usable),
+    ),
+    _Number(
         CounterMetricFamily,
         "inflight_activator_cold_starts",
         "Times that requests waited for a first pod, and it came",

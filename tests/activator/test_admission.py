@@ -443,6 +443,12 @@ async def test_a_sidecar_that_says_that_its_model_fails_is_ejected_after_three(
     for _ in range(3):
         answer = await world.ask(activator)
         assert answer.headers[b"inflight-reason"] == b"upstream-timeout"
+    page = await world.client.fetch(
+        Address(HOST, activator.metrics_port), b"GET", b"/metrics", timeout_s=60
+    )
+    labels = b'{k8s_namespace_name="default",kn_revision_name="iris"}'
+    for name, value in ((b"pods", 2), (b"usable_pods", 1), (b"ejections_total", 1)):
+        assert b"inflight_activator_%b%b %d.0" % (name, labels, value) in page.body
     world.send(activator)
     await until(lambda: good.running)
 
