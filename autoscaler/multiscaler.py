@@ -180,7 +180,10 @@ class Multiscaler:
         pods = self._cluster.pods.pods(tracked.revision.id)
         ready = [pod.name for pod in pods if pod.state is PodState.READY]
         collector = tracked.collector
-        load = read_load(tracked.settings, collector, tracked.model_metrics, len(ready), now)
+        cluster = Observed(replicas, len(ready), tracked.proxied_since)
+        load = read_load(
+            tracked.settings, tracked.spec, collector, tracked.model_metrics, cluster, now
+        )
         sources = Sources(
             ready_pods=ready,
             pods_heard_at=collector.pods_heard_at,
@@ -191,7 +194,7 @@ class Multiscaler:
             reading=load.reading,
             concurrency=load.concurrency,
             sources=sources,
-            cluster=Observed(replicas, len(ready), tracked.proxied_since),
+            cluster=cluster,
             wall_s=wall_clock(),
             measures=load.measures,
             silent_metrics=load.silent_metrics,

@@ -17,7 +17,7 @@ import math
 from typing import Final, NamedTuple
 
 from autoscaler.core.backlog import PodsLoad, credited
-from autoscaler.core.decider import Reading
+from autoscaler.core.decider import DeciderSpec, Reading
 from autoscaler.core.settings import Metric, ScalingSettings
 from autoscaler.core.window import Aggregation, new_window
 from servingkit.core.stat import Stat
@@ -100,7 +100,7 @@ class PodsWindows:
         self._running.resize(settings)
         self._admitted.resize(settings)
 
-    def load(self, arrivals: Reading, now: float) -> PodsLoad:
+    def load(self, now: float, arrivals: Reading, asked_pods: int, target_value: float) -> PodsLoad:
         """Return the averages at `now`, and how long a request takes as far as is known."""
         running = self._running.reading(now)
         admitted_per_s = self._admitted.stable.average(now)
@@ -109,7 +109,7 @@ class PodsWindows:
         elif running.stable > 0:
             # What runs came before the window.
             self._request_time_s = float(self._running.stable.seconds)
-        return PodsLoad(running, arrivals, self._request_time_s)
+        return PodsLoad(running, arrivals, self._request_time_s, asked_pods, target_value)
 
 
 class Collector:
@@ -186,7 +186,9 @@ class Collector:
         self._close(last + 1)
         return Reading(windows.stable.average(last), windows.panic.average(last))
 
-    def credited(self, in_flight: Reading, drain_s: float, now: float) -> Reading:
+    def credited(
+        self, in_flight: Reading, spec: DeciderSpec, asked_pods: int, now: float
+    ) -> Reading:
         """Return requests in flight with the credit for starting pods, if the settings ask for it.
 
         What arrives and what the pods have are averaged over the seconds of `in_flight`.
@@ -195,7 +197,8 @@ class Collector:
             return in_flight
         last_whole = _first_open(now) - 1
         arrivals = self._windows[Metric.RPS].reading(last_whole)
-        return credited(in_flight, self._pods.load(arrivals, last_whole), drain_s)
+        load = self._pods.load(last_whole, arrivals, asked_pods, spec.target_value)
+        return credited(in_flight, load, spec.stable_window_s)
 
     def last_second(self, now: float) -> SecondOfLoad | None:
         """Return the sums over the last whole second; None when nothing was recorded for it."""

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
+from autoscaler.core.bounds import Observed
 from autoscaler.core.collector import Collector
-from autoscaler.core.decider import Measure, Reading
+from autoscaler.core.decider import DeciderSpec, Measure, Reading
 from autoscaler.core.model_metrics import ModelMetricHistory
 from autoscaler.core.settings import Metric, ScalingSettings, further_measures
 
@@ -30,9 +31,10 @@ class Load:
 
 def read_load(
     settings: ScalingSettings,
+    spec: DeciderSpec,
     collector: Collector,
     of_model: ModelMetricHistory | None,
-    ready_pods: int,
+    cluster: Observed,
     now: float,
 ) -> Load:
     """Return the load at `now`. Without ready pods nobody can report the model's metrics."""
@@ -43,10 +45,10 @@ def read_load(
     before_credit = reading
     is_credited = counts_in_flight and settings.additions.credit_starting_pods
     if is_credited:
-        reading = collector.credited(in_flight, settings.stable_window_s, now)
+        reading = collector.credited(in_flight, spec, cluster.replicas, now)
     measures = further_measures(settings, lambda metric: collector.reading(metric, now))
     silent: tuple[str, ...] = ()
-    if of_model is not None and ready_pods:
+    if of_model is not None and cluster.ready_pods:
         windows_s = settings.stable_window_s, settings.panic_window_s
         measures += tuple(of_model.measures(*windows_s, now))
         silent = of_model.silent(now)

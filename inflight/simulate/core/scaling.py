@@ -83,7 +83,7 @@ class Scaling:
     def decide(self, replicas: int, ready_pods: int, now: float) -> Plan:
         """Return what to ask the cluster for."""
         cluster = Observed(replicas, ready_pods, self._proxied_since)
-        load = read_load(self._settings, self._collector, None, ready_pods, now)
+        load = read_load(self._settings, self._spec, self._collector, None, cluster, now)
         observation = Observation(
             reading=load.reading,
             concurrency=load.concurrency,

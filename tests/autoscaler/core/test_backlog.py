@@ -12,8 +12,10 @@ def both(value: float) -> Reading:
     return Reading(value, value)
 
 
-def load(running: float, arrivals: float, request_time_s: float | None) -> PodsLoad:
-    return PodsLoad(both(running), both(arrivals), request_time_s)
+def load(
+    running: float, arrivals: float, request_time_s: float | None, asked_pods: int = 1
+) -> PodsLoad:
+    return PodsLoad(both(running), both(arrivals), request_time_s, asked_pods, target_value=2.8)
 
 
 def test_what_waits_counts_as_the_work_it_is() -> None:
@@ -24,8 +26,22 @@ def test_when_nothing_waits_all_in_flight_counts() -> None:
     assert credited(both(10), load(10, 20, 0.5), 60) == both(10)
 
 
-def test_until_a_pod_has_served_everything_counts() -> None:
-    assert credited(both(400), load(0, 20, None), 60) == both(400)
+@pytest.mark.parametrize(
+    ("in_flight", "asked_pods", "counted"),
+    [
+        pytest.param(20, 0, 20, id="the first decision sees all"),
+        pytest.param(20, 8, 20, id="what they were asked for keeps them"),
+        pytest.param(400, 8, 50, id="a pile is shared out over them"),
+        pytest.param(30, 8, 22.4, id="a pile that grows a little asks for no more"),
+        pytest.param(5, 8, 5, id="never more than there is"),
+    ],
+)
+def test_until_a_pod_has_served_the_pods_asked_for_share_what_waits(
+    in_flight: float, asked_pods: int, counted: float
+) -> None:
+    assert credited(both(in_flight), load(0, 20, None, asked_pods), 60).panic == pytest.approx(
+        counted
+    )
 
 
 def test_long_requests_need_a_slot_each() -> None:
@@ -41,4 +57,6 @@ def test_credit_leaves_no_less_than_the_pods_have_and_no_more_than_there_is(
     total: float, running: float, arrivals: float, time_s: float | None
 ) -> None:
     value = credited(both(total), load(running, arrivals, time_s), 60).stable
-    assert min(total, running) <= value <= total
+    assert value <= total
+    if time_s is not None:
+        assert value >= min(total, running)

@@ -1,10 +1,11 @@
 from autoscaler.core.additions import OUR_NAMES, OUR_PREFIX
+from autoscaler.core.bounds import Observed
 from autoscaler.core.collector import Collector
 from autoscaler.core.decider import Measure, Reading
 from autoscaler.core.defaults import Defaults
 from autoscaler.core.load import Load, read_load
 from autoscaler.core.model_metrics import ModelMetricHistory
-from autoscaler.core.settings import PREFIX, ScalingSettings, parse_annotations
+from autoscaler.core.settings import PREFIX, ScalingSettings, decider_spec, parse_annotations
 from servingkit.core.stat import Stat
 
 WAITING = "vllm:num_requests_waiting"
@@ -41,7 +42,9 @@ class Pods:
         self.collector.record_pod(pod, second=at, heard_at=at + 0.5, weight=1)
 
     def load(self, now: float, ready_pods: int = 1) -> Load:
-        return read_load(self._settings, self.collector, self.history, ready_pods, now)
+        spec = decider_spec(self._settings, container_concurrency=4)
+        cluster = Observed(1, ready_pods, None)
+        return read_load(self._settings, spec, self.collector, self.history, cluster, now)
 
 
 def test_without_credit_all_that_waits_is_load() -> None:
@@ -76,7 +79,7 @@ def test_how_long_a_request_takes_is_remembered_through_idle_times() -> None:
     assert round(load.reading.panic, 6) == round(10 + 100 * 0.5 / 60, 6)
 
 
-def test_until_a_pod_has_served_all_counts() -> None:
+def test_until_a_pod_has_served_the_only_one_asked_for_has_it_all() -> None:
     pods = Pods(settings(credit_starting_pods="true"))
     for at in range(6):
         pods.second(at, in_flight=100, arrivals=20, running=0)
@@ -113,4 +116,5 @@ def test_settings_that_change_switch_the_credit_on_and_off() -> None:
         collector.record_pod(
             Stat(pod_name="pod", average_concurrent_requests=3), second=1, heard_at=1.5, weight=1
         )
-    assert collector.credited(Reading(9, 9), 60, 2.9) == Reading(9, 9)
+    spec = decider_spec(without, container_concurrency=4)
+    assert collector.credited(Reading(9, 9), spec, 1, 2.9) == Reading(9, 9)

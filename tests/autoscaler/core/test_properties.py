@@ -120,19 +120,29 @@ class Revision:
         self._stat = Stat(
             pod_name="a", average_concurrent_requests=concurrency, request_count=concurrency
         )
+        self._of_pods = Stat(
+            pod_name="all",
+            average_concurrent_requests=concurrency,
+            average_proxied_concurrent_requests=concurrency,
+            request_count=concurrency,
+            proxied_request_count=concurrency,
+        )
         self._state: ScalerState | None = None
         self.pods = 0
 
     def tick(self, now: float) -> int:
         for second in range(int(now) - TICK_S, int(now)):
             self._collector.record_activator(self._stat, second)
-        load = read_load(self._scaling, self._collector, None, self.pods, now)
+            if self.pods:
+                self._collector.record_pod(self._of_pods, second=second, heard_at=now, weight=1)
+        cluster = Observed(self.pods, self.pods, 0.0)
+        load = read_load(self._scaling, self._spec, self._collector, None, cluster, now)
         names = [f"pod-{number}" for number in range(self.pods)]
         observation = Observation(
             reading=load.reading,
             concurrency=load.concurrency,
             sources=Sources(names, dict.fromkeys(names, now), ["a"], {"a": now}),
-            cluster=Observed(self.pods, self.pods, 0.0),
+            cluster=cluster,
             wall_s=0.0,
             measures=load.measures,
         )

@@ -184,6 +184,25 @@ def test_with_credit_a_slow_start_asks_for_no_more_pods_than_the_load_needs() ->
     assert credited.unanswered <= without.unanswered + 2
 
 
+def test_with_credit_the_first_start_of_all_does_not_over_ask_either() -> None:
+    def from_zero(**scaling: Any) -> Outcome:  # noqa: ANN401 -- any setting
+        case = scenario(
+            container_concurrency=4,
+            service_s=0.5,
+            pod_start_s=90,
+            scaling={"initial-scale": 0, **scaling},
+        )
+        return run(case, arrivals((300, 10)))
+
+    without, credited = from_zero(), from_zero(**{"credit-starting-pods": "true"})
+    assert without.whole.desired_pods > 200
+    assert 2 <= credited.whole.desired_pods <= 25
+    # A start that outlasts the stable window takes no pod away.
+    asked = [second.desired_pods for second in credited.seconds[:90]]
+    assert asked == sorted(asked)
+    assert credited.unanswered < 20
+
+
 def test_credit_changes_nothing_while_nothing_waits() -> None:
     calm = arrivals((200, 2))
     plain = run(scenario(container_concurrency=8), calm)
