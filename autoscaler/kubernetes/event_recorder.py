@@ -29,6 +29,10 @@ class EventRecorder:
         """Tell of what a person should mend, once."""
         await self._record(owner, "Warning", reason, message, occurrence="")
 
+    async def tell_once(self, owner: Owner, reason: str, message: str) -> None:
+        """Tell of what was done, the first time."""
+        await self._record(owner, "Normal", reason, message, occurrence="")
+
     async def tell(self, owner: Owner, reason: str, message: str) -> None:
         """Tell of what was done, each time."""
         await self._record(owner, "Normal", reason, message, occurrence=_now())

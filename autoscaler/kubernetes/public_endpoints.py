@@ -29,6 +29,9 @@ from servingkit.cluster.protocols import ClusterError, OnChange
 from servingkit.core.revision import Mode, Pod, PodState, RevisionId
 from servingkit.core.subset import choose_subset
 
+_FIRST_LOOKS = 10
+_FIRST_LOOK_S = 0.05
+
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
@@ -147,6 +150,12 @@ class PublicSlices:
 
     async def _activators(self, revision: RevisionId, port: int, count: int) -> list[str]:
         listening = await self._listening.among(self._view.activators(), port)
+        for _ in range(_FIRST_LOOKS):
+            # Of a new revision they have heard a moment ago; without it clients would wait a tick.
+            if listening or not self._view.activators():
+                break
+            await asyncio.sleep(_FIRST_LOOK_S)
+            listening = await self._listening.among(self._view.activators(), port)
         by_name = {activator.name: activator.host for activator in listening}
         if len(by_name) < len(self._view.activators()):
             self.queue.add_later(revision)

@@ -168,8 +168,12 @@ class RevisionKeeper:
             await self._adoption.set_finalizer(owner, workload, present=True)
         else:
             await self._services.keep_public(owner)
+        is_new = self._view.private_service(owner.revision) is None
         # Last of the Services: with this one the revision shows up everywhere.
         await self._services.keep_private(owner, workload)
+        if is_new:
+            said = f"Managed by Inflight; clients use the Service {public_name(workload)}"
+            await self._events.tell_once(owner, "Managed", said)
         await self._give_back_others(owner, workload)
         if wanted_class(workload, self._defaults) == HPA_CLASS:
             await self._keep_with_hpa(owner, workload)

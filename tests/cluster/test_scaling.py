@@ -52,6 +52,8 @@ def test_the_busy_pod_stays_when_pods_go(tenant: Tenant) -> None:
         "autoscaling.knative.dev/min-scale": "1",
         "autoscaling.knative.dev/max-scale": "3",
         "autoscaling.knative.dev/window": "10s",
+        # Otherwise one request in one slot asks for a second pod.
+        "autoscaling.knative.dev/target-utilization-percentage": "100",
     }
     tenant.deploy(annotations=bounds, pod_annotations=ONE_EACH)
     wait_for_answers(tenant)

@@ -32,6 +32,7 @@ async def test_an_enabled_deployment_gets_its_services(world: World) -> None:
     assert private["spec"]["selector"] == {"app": "iris"}
     assert "selector" not in public["spec"]
     assert {owner_of(one) for one in (private, public, *world.our_slices())} == {uid}
+    assert world.events("Managed") == ["Managed by Inflight; clients use the Service iris"]
     port = world.activator_port()
     assert 20_000 <= port <= 29_999
     # Nobody listens there in this test; such a port is used after a while all the same.
