@@ -7,7 +7,7 @@ import pytest
 
 from servingkit.core.revision import Address, Revision, RevisionId
 from servingkit.http1.client import FetchError
-from tests.activator.world import HOST, IRIS, World
+from tests.activator.world import HOST, IRIS, TO_IRIS, World
 from tests.polling import until
 from tests.ports import free_port
 
@@ -64,3 +64,15 @@ async def test_a_port_that_is_taken_is_had_as_soon_as_it_is_free(world: World) -
     await until(lambda: set(activator._ports._listeners) == {other})
     taken.close()
     await until(lambda: set(activator._ports._listeners) == {port, other})
+
+
+async def test_a_body_that_is_too_large_is_refused_on_either_port(world: World) -> None:
+    port = free_port()
+    world.put_revision(activator_port=port)
+    activator = await world.start_activator(body_bytes=8)
+    for reached in (activator.port, port):
+        address = Address(HOST, reached)
+        answer = await world.client.fetch(address, b"POST", b"/", TO_IRIS, b"x" * 9, timeout_s=60)
+        assert answer.status == 413
+        assert answer.headers[b"inflight-reason"] == b"body-too-large"
+    assert activator.held_requests(IRIS) == 0

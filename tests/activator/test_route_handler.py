@@ -49,7 +49,7 @@ async def finish(sidecar: FakeSidecar) -> None:
 
 async def metric(world: World, activator: Activator, name: str, *values: str) -> float:
     address = Address(HOST, activator.metrics_port)
-    page = await world.client.fetch(address, b"GET", b"/metrics", timeout_s=20)
+    page = await world.client.fetch(address, b"GET", b"/metrics", timeout_s=60)
     for line in page.body.decode().splitlines():
         if line.startswith(name) and all(f'"{value}"' in line for value in values):
             return float(line.rpartition(" ")[2])

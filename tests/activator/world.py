@@ -11,8 +11,10 @@ from activator.core.trusted_networks import read_networks
 from servingkit.core.revision import Address, PodState, Revision, RevisionId
 from servingkit.http1.client import Fetched, HttpClient
 from servingkit.http1.core.message import Header
+from servingkit.http1.downstream import ServerLimits
 from servingkit.http1.engine import Engine, Listener
 from servingkit.http1.exchange import Exchange
+from servingkit.http1.request_reader import RequestLimits
 from servingkit.http1.watcher import Unwatched
 from tests.fakes.cluster import FakeCluster, pod
 
@@ -119,6 +121,9 @@ class World:
             grace_period_s=settings.get("grace_period_s", 600.0),
             refuse_before_end_s=settings.get("refuse_before_end_s", 10.0),
             drain_quiet_s=settings.get("drain_quiet_s", 0.0),
+            client_limits=ServerLimits(
+                request=RequestLimits(body_bytes=int(settings.get("body_bytes", 0)))
+            ),
         )
         activator = Activator(config, self._inside, self.cluster, self.cluster, self.cluster)
         started = asyncio.Event()
@@ -136,7 +141,7 @@ class World:
 
     async def activator_over(self) -> None:
         """Wait for the end of the newest activator, which was told to stop."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await self._running.pop()
 
     def put_revision(

@@ -42,7 +42,7 @@ async def test_a_change_is_taken_over_while_the_program_runs(tmp_path: Path) -> 
     watched = Watched(tmp_path)
     async with watched.running():
         watched.mount.put({"stable-window": "40s", "max-scale": "3"})
-        await until(lambda: watched.changes, within_s=30)
+        await until(lambda: watched.changes)
     assert [(it.stable_window_s, it.max_scale) for it in watched.changes] == [(40, 3)]
     assert watched.gauge() == 1
     assert watched.watch.as_json() == {
@@ -59,7 +59,7 @@ async def test_a_bad_change_keeps_the_last_good_one_and_says_so(
     watched = Watched(tmp_path)
     async with watched.running():
         watched.mount.put({"stable-window": "1s", "max-sale": "3"})
-        await until(lambda: watched.gauge() == 0, within_s=30)
+        await until(lambda: watched.gauge() == 0)
         assert watched.watch.defaults.stable_window_s == 30
         assert [problem.key for problem in watched.watch.problems] == [
             f"{watched.mount.path}: stable-window",
@@ -71,7 +71,7 @@ async def test_a_bad_change_keeps_the_last_good_one_and_says_so(
         assert "stable-window: '1s'; expected" in problems
         assert "max-sale: '3'; expected one of" in problems
         watched.mount.put({"stable-window": "30s"})
-        await until(lambda: watched.gauge() == 1, within_s=30)
+        await until(lambda: watched.gauge() == 1)
     assert watched.changes == []
     assert caplog.messages == ["config refused", "config read"]
 
@@ -84,7 +84,7 @@ async def test_a_file_that_went_away_is_a_bad_change(tmp_path: Path) -> None:
     async with asyncio.TaskGroup() as group:
         task = group.create_task(watch.run())
         path.unlink()
-        await until(lambda: watch.problems, within_s=30)
+        await until(lambda: watch.problems)
         task.cancel()
     assert watch.defaults.stable_window_s == 30
 

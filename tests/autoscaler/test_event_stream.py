@@ -77,7 +77,7 @@ async def serving(
 
 async def message(answer: ClientResponse) -> dict[str, Any]:
     """Return the fields of the next message, its data read as JSON."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         fields: dict[str, Any] = {}
         while line := (await answer.content.readline()).decode().rstrip("\n"):
             name, _, value = line.partition(":")

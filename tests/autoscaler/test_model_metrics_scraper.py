@@ -90,7 +90,7 @@ async def test_the_pages_of_ready_pods_are_read_and_added_up() -> None:
     async with model(2) as one, model(5) as other, model(100) as starting:
         cluster.put_pods(IRIS, one.pod("a"), other.pod("b"), starting.pod("c", PodState.STARTING))
         async with scraping(cluster, tracked):
-            await until(lambda: seen(tracked) == [7], within_s=30)
+            await until(lambda: seen(tracked) == [7])
         assert starting.asked == 0
 
 
@@ -100,7 +100,7 @@ async def test_pods_that_hang_or_refuse_are_like_those_that_answer() -> None:
         hung.hangs, broken.status = True, 500
         cluster.put_pods(IRIS, one.pod("a"), hung.pod("b"), broken.pod("c"), pod("has no page"))
         async with scraping(cluster, tracked):
-            await until(lambda: seen(tracked) == [8], within_s=30)
+            await until(lambda: seen(tracked) == [8])
 
 
 async def test_a_revision_is_asked_again_when_its_round_is_over() -> None:
@@ -117,7 +117,7 @@ async def test_a_port_and_a_path_of_the_models_own_can_be_named() -> None:
         cluster = FakeCluster()
         cluster.put_pods(IRIS, pod("a", stats=Address(one.address.host, 1)))
         async with scraping(cluster, tracked):
-            await until(lambda: seen(tracked) == [3], within_s=30)
+            await until(lambda: seen(tracked) == [3])
 
 
 async def test_a_revision_without_such_metrics_is_left_alone() -> None:

@@ -174,13 +174,13 @@ async def test_watching_writes_a_line_for_each_event_and_survives_a_restart() ->
         await it.start()
         it.journal.note("panic started", IRIS, "because")
         # What happened before the reader came back is not lost.
-        await until(lambda: "default/iris panic started: because" in terminal.out, within_s=30)
+        await until(lambda: "default/iris panic started: because" in terminal.out)
     assert "unknown many events were missed" in terminal.out
 
 
 async def note_until_shown(it: Api, name: str, shown: Any) -> None:  # noqa: ANN401
     """The reader may not be there yet, and is told only of what happens from then on."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while name not in shown():
             it.journal.note(name, IRIS, "because", to_pods=3)
             await asyncio.sleep(0.05)
