@@ -172,6 +172,7 @@ class Multiscaler:
         # Act.
         if not self._cluster.leads():
             tracked.stand_by(replicas)
+            self._state_keeper.follow(tracked)
             return
         await self._actuator.act(tracked, decided, replicas)
         await self._state_keeper.keep(tracked, now)

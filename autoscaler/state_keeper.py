@@ -27,6 +27,10 @@ class StateKeeper:
             inactive_since = now - max(0.0, wall_clock() - saved.inactive_since_s)
         return Remembered(saved.initialised, inactive_since)
 
+    def follow(self, tracked: TrackedRevision) -> None:
+        """Know what the autoscaler that leads has saved, in case this one has to go on."""
+        tracked.saved = self._states.state(tracked.revision.id)
+
     async def keep(self, tracked: TrackedRevision, now: float) -> None:
         """Save the revision's state if it is not what was saved last. Raises ClusterError."""
         plan, state = tracked.plan, tracked.state

@@ -1,7 +1,7 @@
 import asyncio
 import logging
 import math
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -36,7 +36,9 @@ def no_second_tick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @asynccontextmanager
-async def scaling(cluster: FakeCluster) -> AsyncIterator[Multiscaler]:
+async def scaling(
+    cluster: FakeCluster, leads: Callable[[], bool] = lambda: True
+) -> AsyncIterator[Multiscaler]:
     seams = Cluster(
         revisions=cluster,
         pods=cluster,
@@ -44,6 +46,7 @@ async def scaling(cluster: FakeCluster) -> AsyncIterator[Multiscaler]:
         public_endpoints=cluster,
         activators=cluster,
         states=cluster,
+        leads=leads,
     )
     multiscaler = Multiscaler(seams, ZERO, {})
     async with asyncio.TaskGroup() as group:
@@ -72,6 +75,26 @@ async def test_load_for_a_revision_at_zero_is_decided_at_once() -> None:
         report(multiscaler, 20)
         await until(lambda: cluster.scale_writes)
     assert cluster.written_pods() == [3]
+
+
+async def test_who_does_not_lead_decides_and_writes_nothing_until_it_leads() -> None:
+    cluster = FakeCluster()
+    cluster.put_revision(revision())
+    leads = False
+    async with scaling(cluster, lambda: leads) as multiscaler:
+        await decided(multiscaler)
+        report(multiscaler, 20)
+        tracked = multiscaler.tracked[IRIS]
+        await until(lambda: tracked.plan is not None and tracked.plan.desired_pods == 3)
+        # Another autoscaler writes meanwhile.
+        cluster.replicas[IRIS] = 2
+        await until(lambda: tracked.asked_pods == 2)
+        assert not cluster.scale_writes
+        assert not cluster.mode_writes
+        leads = True
+        await until(lambda: cluster.scale_writes)
+    assert cluster.written_pods() == [3]
+    assert [mode for _, mode in cluster.mode_writes] == [Mode.PROXY]
 
 
 async def test_load_for_a_revision_with_pods_waits_for_the_tick() -> None:
