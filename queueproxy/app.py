@@ -45,7 +45,11 @@ class Sidecar:
         self._drain = Drain(config.drain_quiet_s)
         self._prober = Prober(config.readiness_probes, HttpClient(engine), tasks)
         template = config.request_log
-        self._request_log = None if template is None else RequestLog(_output(), template)
+        self._request_log = (
+            None
+            if template is None
+            else RequestLog(_output(), template, logs_probes=config.log_probes)
+        )
         self._proxy = self._build_proxy()
         self._admin = AdminHandler(self._drain, self._follow_drain, self._limit)
         self._stats = StatsHandler(config.pod_name, self._proxy.stats, monotonic())

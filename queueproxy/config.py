@@ -25,6 +25,7 @@ from servingkit.http1.downstream import ServerLimits
 _OBSERVABILITY = "OBSERVABILITY_CONFIG"
 _BY_CONFIG_MAP = {
     "enableRequestLog": "logging.enable-request-log",
+    "enableProbeRequestLog": "logging.enable-probe-request-log",
     "requestLogTemplate": "logging.request-log-template",
 }
 _QUEUE_DEPTH_FACTOR = 10
@@ -109,6 +110,9 @@ class Config:
     request_log: LogTemplate | None
     """What each request leaves on standard output. None: nothing."""
 
+    log_probes: bool
+    """Whether probes leave such a line, too."""
+
     log_level: str
     """debug, info, warning or error."""
 
@@ -117,6 +121,7 @@ class Config:
         """Read the environment. Raises ConfigError that names every bad variable."""
         env = EnvReader(environ)
         user_port = env.integer("USER_PORT", least=1, most=65535)
+        knatives = _observability(env)
         config = cls(
             container_concurrency=env.integer("CONTAINER_CONCURRENCY"),
             queue_depth=_queue_depth(env),
@@ -142,7 +147,8 @@ class Config:
             namespace=env.text("SERVING_NAMESPACE"),
             revision=env.text("SERVING_REVISION"),
             pod_name=env.text("SERVING_POD"),
-            request_log=_request_log(env),
+            request_log=_request_log(env, knatives),
+            log_probes=_log_probes(env, knatives),
             log_level=_log_level(env),
         )
         env.check()
@@ -183,9 +189,8 @@ def _model_metrics(env: EnvReader, user_port: int) -> ModelMetrics | None:
     return ModelMetrics(port, target)
 
 
-def _request_log(env: EnvReader) -> LogTemplate | None:
+def _request_log(env: EnvReader, knatives: Mapping[str, Any]) -> LogTemplate | None:
     """Return the template if a log is asked for: by our own variables, or else by Knative's."""
-    knatives = _observability(env)
     asked = knatives.get("enableRequestLog") in {True, "true"}
     asked = env.flag("SERVING_ENABLE_REQUEST_LOG", default=asked)
     if not env.flag("INFLIGHT_REQUEST_LOG", default=asked):
@@ -200,6 +205,11 @@ def _request_log(env: EnvReader) -> LogTemplate | None:
     except TemplateError as error:
         env.note(ConfigError([Problem(key, error.found, error.expected)]))
         return None
+
+
+def _log_probes(env: EnvReader, knatives: Mapping[str, Any]) -> bool:
+    asked = knatives.get("enableProbeRequestLog") in {True, "true"}
+    return env.flag("SERVING_ENABLE_PROBE_REQUEST_LOG", default=asked)
 
 
 def _observability(env: EnvReader) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from queueproxy.core.forwarded import (
 from queueproxy.core.request_metrics import RequestMetrics
 from queueproxy.probe_handler import ProbeHandler, is_probe
 from queueproxy.refusals import REFUSALS, Cause
-from queueproxy.request_log import RequestLog
+from queueproxy.request_log import LoggedProbe, RequestLog
 from servingkit.clock import monotonic
 from servingkit.core.request_stats import RequestStats
 from servingkit.core.revision import Address
@@ -77,6 +77,9 @@ class ProxyHandler:
         """Answer a probe, or let the request run, wait, or be refused."""
         fields = exchange.request.fields
         if is_probe(fields):
+            log = self.request_log
+            if log is not None and log.logs_probes:
+                exchange.watcher = LoggedProbe(log, exchange)
             self._probes(exchange)
             return
         request = ProxiedRequest(self, exchange)

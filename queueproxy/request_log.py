@@ -11,7 +11,9 @@ import threading
 from typing import BinaryIO, Final
 
 from queueproxy.core.log_template import LoggedRequest, LogTemplate
+from servingkit.clock import monotonic
 from servingkit.http1.exchange import Exchange
+from servingkit.http1.watcher import Unwatched
 
 _log = logging.getLogger(__name__)
 
@@ -25,12 +27,13 @@ _LAST_LINES_S: Final = 1.0
 class RequestLog:
     """Renders and keeps lines; each tick hands them to the thread that writes."""
 
-    def __init__(self, out: BinaryIO, template: LogTemplate) -> None:
+    def __init__(self, out: BinaryIO, template: LogTemplate, *, logs_probes: bool = False) -> None:
         """Write what `template` makes of each request to `out`, which must not buffer.
 
         A thread that is stuck in a buffer's lock would have the interpreter abort at its end.
         """
         self.dropped = 0
+        self.logs_probes = logs_probes
         self._out = out
         self._template = template
         self._lines: list[str] = []
@@ -73,6 +76,20 @@ class RequestLog:
             except OSError as error:  # nobody reads any more, or a disk is full
                 _log.warning("request log ended", extra={"reason": str(error)})
                 return
+
+
+class LoggedProbe(Unwatched):
+    """Has a probe leave a line when it is answered."""
+
+    __slots__ = ("_exchange", "_log")
+
+    def __init__(self, log: RequestLog, exchange: Exchange) -> None:
+        self._log = log
+        self._exchange = exchange
+
+    def ended(self) -> None:
+        """Write it."""
+        self._log.write(self._exchange, monotonic() - self._exchange.started_at)
 
 
 def _logged(exchange: Exchange, duration_s: float) -> LoggedRequest:

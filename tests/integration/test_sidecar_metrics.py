@@ -184,3 +184,20 @@ async def test_nothing_is_logged_unless_asked_for() -> None:
             proxy.terminate()
             assert await asyncio.to_thread(proxy.process.wait, 60) == 0
         assert os.fstat(log.fileno()).st_size == 0
+
+
+async def test_probes_are_logged_when_asked_for_and_are_no_requests_all_the_same() -> None:
+    settings = {
+        "INFLIGHT_REQUEST_LOG": "true",
+        "SERVING_ENABLE_PROBE_REQUEST_LOG": "true",
+        "SERVING_REQUEST_LOG_TEMPLATE": "{{.Request.UserAgent}} {{.Response.Code}}",
+    }
+    with tempfile.TemporaryFile() as log:
+        async with before(OWN, output=log.fileno(), **settings) as proxy:
+            probe = await asyncio.to_thread(proxy.probe)
+            assert probe.status_code == 200
+            assert proxy.metric('inflight_requests_total{code="200"}') == 0
+            proxy.terminate()
+            assert await asyncio.to_thread(proxy.process.wait, 60) == 0
+        log.seek(0)
+        assert log.read() == b"kube-probe/1.31 200\n"

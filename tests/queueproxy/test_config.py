@@ -163,3 +163,16 @@ def test_template_that_cannot_be_rendered_is_named(environ: dict[str, str], key:
     (problem,) = caught.value.problems
     assert (problem.key, problem.value) == (key, f"range .Request.Header in {BAD_TEMPLATE}")
     assert ".Request.RequestURI" in problem.expected
+
+
+@pytest.mark.parametrize(
+    ("environ", "asked"),
+    [
+        ({}, False),
+        ({"OBSERVABILITY_CONFIG": '{"enableProbeRequestLog":true}'}, True),
+        ({"OBSERVABILITY_CONFIG": '{"logging.enable-probe-request-log":"true"}'}, True),
+        ({"SERVING_ENABLE_PROBE_REQUEST_LOG": "true"}, True),
+    ],
+)
+def test_probes_are_logged_when_asked_for(environ: dict[str, str], asked: bool) -> None:
+    assert Config.from_env(KNATIVE | environ).log_probes is asked
