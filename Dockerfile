@@ -26,7 +26,8 @@ COPY autoscaler autoscaler
 COPY controller controller
 COPY inflight inflight
 COPY loadtest loadtest
-RUN PIP_CONSTRAINT=/source/constraints.txt HATCH_BUILD_HOOK_ENABLE_MYPYC=1 \
+RUN PIP_CONSTRAINT=/source/constraints.txt PIP_BUILD_CONSTRAINT=/source/constraints.txt \
+    HATCH_BUILD_HOOK_ENABLE_MYPYC=1 \
     pip wheel --no-deps --wheel-dir /wheels .
 
 # --- what each program imports -------------------------------------------------------------------
