@@ -24,6 +24,7 @@ from servingkit import logs
 from servingkit.config import EXIT_CONFIG, ConfigError, problems_in
 
 _EXIT_NO_READER = 1
+_PIPE_COLUMNS = 160
 _EXIT_KILLED = 130
 """What a shell reports for a program that Ctrl-C has killed."""
 
@@ -110,7 +111,7 @@ def _run(arguments: argparse.Namespace, command: Sequence[str]) -> int:
         case "status":
             settings = status_line.read_settings(arguments, os.environ)
             return _run_until_interrupted(
-                status_app.run(settings, status_app.Screen(Console(), sys.stderr))
+                status_app.run(settings, status_app.Screen(_console(), sys.stderr))
             )
         case "simulate":
             simulate_app.run(simulate_line.read_settings(arguments))
@@ -118,6 +119,11 @@ def _run(arguments: argparse.Namespace, command: Sequence[str]) -> int:
         case _:
             search_path = os.environ.get("PATH")
             return _run_local(command_line.read_settings(arguments, command, search_path))
+
+
+def _console() -> Console:
+    """Return standard output; what reads it instead of a terminal is not bound to 80 columns."""
+    return Console() if sys.stdout.isatty() else Console(width=_PIPE_COLUMNS)
 
 
 def _run_until_interrupted(work: Coroutine[None, None, int]) -> int:

@@ -19,7 +19,7 @@ _COLUMNS = (
     "ending",
     "state",
 )
-_LEFT = frozenset({"revision", "state"})
+_MOST_NAME_WIDTH = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,9 +36,13 @@ def revisions_table(lines: Sequence[Line]) -> Table:
     """Return the table of all revisions; the column of held requests only where they are known."""
     knows_held = any(line.held_requests is not None for line in lines)
     table = Table()
+    longest = max((len(part) for line in lines for part in line.name.plain.split("\n")), default=0)
     for column in _COLUMNS:
-        if column != "held" or knows_held:
-            table.add_column(column, justify="left" if column in _LEFT else "right")
+        if column == "revision":
+            # Where there is little room the headings give way, not the names.
+            table.add_column(column, overflow="fold", min_width=min(longest, _MOST_NAME_WIDTH))
+        elif column != "held" or knows_held:
+            table.add_column(column, justify="left" if column == "state" else "right")
     for line in lines:
         status = line.status
         held = [str(line.held_requests)] if knows_held else []

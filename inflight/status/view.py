@@ -53,6 +53,8 @@ def detail_view(detail: RevisionDetail) -> Group:
         f"target {detail.target_value:g} a pod",
     )
     facts.add_row(f"last {len(seconds)} s", _spark(seconds))
+    for name, value in _extras(detail.decisions[-1]) if detail.decisions else ():
+        facts.add_row(Text(name), value)
     decisions = Table(title="decisions", title_justify="left", title_style="bold")
     decisions.add_column("at")
     decisions.add_column("pods", justify="right")
@@ -78,6 +80,20 @@ def clock(at_s: object) -> str:
     return dt.datetime.fromtimestamp(at_s, tz=dt.UTC).astimezone().strftime("%H:%M:%S")
 
 
+def _extras(latest: DecisionStatus) -> Iterator[tuple[str, str]]:
+    """Return what a revision with more than the plain settings has to show."""
+    for measure in latest.measures:
+        averages = f"{number(measure.stable_value)}, {number(measure.panic_value)}"
+        target = f"target {measure.target_value:g} a pod"
+        yield measure.metric, f"{averages} over the same windows; {target}"
+    for metric in latest.silent_metrics:
+        yield metric, "nothing is known"
+    expected = latest.prediction
+    if expected is not None:
+        what = f"{number(expected.value)} in {expected.horizon_s:g} s, for {expected.pods} pods"
+        yield "expected", f"{what} ({expected.mode})"
+
+
 def _pods(detail: RevisionDetail) -> str:
     desired = "?" if detail.desired_pods is None else detail.desired_pods
     return (
@@ -93,7 +109,7 @@ def _spark(seconds: Sequence[float | None]) -> Text:
     known = [[value for value in group if value is not None] for group in groups]
     peaks = [max(values) if values else None for values in known]
     most = max((peak for peak in peaks if peak is not None), default=0.0)
-    return Text("".join(_bar(peak, most) for peak in peaks) + f"  up to {most:.1f}")
+    return Text("".join(_bar(peak, most) for peak in peaks) + f"\nup to {most:.1f}")
 
 
 def _bar(value: float | None, most: float) -> str:

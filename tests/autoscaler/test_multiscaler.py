@@ -1,6 +1,7 @@
 import asyncio
 import logging
 import math
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -261,3 +262,38 @@ async def test_changed_defaults_hold_for_revisions_that_are_there() -> None:
         await decided(multiscaler)
         multiscaler.set_defaults(replace(ZERO, min_scale=2))
         await until(lambda: cluster.written_pods() == [2])
+
+
+async def test_a_poke_does_not_wait_for_the_ticks_of_all_others() -> None:
+    cluster = ReadingOrder()
+    cluster.put_revision(revision())
+    others = [RevisionId("default", f"busy-{number}") for number in range(300)]
+    for other in others:
+        cluster.put_revision(replace(revision({"min-scale": "1"}), id=other))
+    async with scaling(cluster) as multiscaler:
+        await until(lambda: len(multiscaler.tracked) == 301, within_s=60)
+        await until(
+            lambda: all(tracked.plan for tracked in multiscaler.tracked.values()), within_s=60
+        )
+        # The machine stands still for a round: all ticks are due at once when it goes on.
+        time.sleep(2.1)  # noqa: ASYNC251 -- the loop must not turn
+        cluster.read.clear()
+        async with asyncio.timeout(60):
+            while not cluster.read:  # noqa: ASYNC110 -- at the first of them, not some time later
+                await asyncio.sleep(0)
+        report(multiscaler, 20)
+        await until(lambda: (IRIS, 3) in cluster.scale_writes, within_s=60)
+        assert cluster.read.index(IRIS) < 100
+        await until(lambda: set(others) <= set(cluster.read), within_s=60)
+
+
+class ReadingOrder(FakeCluster):
+    """Knows in what order the revisions were decided."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read: list[RevisionId] = []
+
+    async def get_scale(self, revision: RevisionId) -> int:
+        self.read.append(revision)
+        return await super().get_scale(revision)

@@ -2,7 +2,13 @@
 
 from dataclasses import asdict
 
-from autoscaler.status import DecisionStatus, RevisionDetail, WindowsStatus
+from autoscaler.status import (
+    DecisionStatus,
+    MeasureStatus,
+    PredictionStatus,
+    RevisionDetail,
+    WindowsStatus,
+)
 from tests.autoscaler.test_metrics import STATUS
 
 
@@ -24,6 +30,16 @@ def decision(*, asked_pods: int = 1, desired_pods: int = 3) -> DecisionStatus:
         asked_pods=asked_pods,
         ready_pods=1,
         silent=(),
+        measures=(
+            MeasureStatus(
+                metric="vllm:num_requests_waiting",
+                target_value=5.0,
+                stable_value=12.0,
+                panic_value=20.0,
+            ),
+        ),
+        silent_metrics=("queue_depth",),
+        prediction=PredictionStatus(mode="preview", value=30.0, horizon_s=60.0, pods=4),
     )
 
 
