@@ -191,7 +191,7 @@ def _model_metrics(env: EnvReader, user_port: int) -> ModelMetrics | None:
 
 def _request_log(env: EnvReader, knatives: Mapping[str, Any]) -> LogTemplate | None:
     """Return the template if a log is asked for: by our own variables, or else by Knative's."""
-    asked = knatives.get("enableRequestLog") in {True, "true"}
+    asked = knatives.get("enableRequestLog") in (True, "true")
     asked = env.flag("SERVING_ENABLE_REQUEST_LOG", default=asked)
     if not env.flag("INFLIGHT_REQUEST_LOG", default=asked):
         return None
@@ -208,7 +208,7 @@ def _request_log(env: EnvReader, knatives: Mapping[str, Any]) -> LogTemplate | N
 
 
 def _log_probes(env: EnvReader, knatives: Mapping[str, Any]) -> bool:
-    asked = knatives.get("enableProbeRequestLog") in {True, "true"}
+    asked = knatives.get("enableProbeRequestLog") in (True, "true")
     return env.flag("SERVING_ENABLE_PROBE_REQUEST_LOG", default=asked)
 
 

@@ -169,6 +169,7 @@ def test_template_that_cannot_be_rendered_is_named(environ: dict[str, str], key:
     ("environ", "asked"),
     [
         ({}, False),
+        ({"OBSERVABILITY_CONFIG": '{"enableProbeRequestLog":[],"enableRequestLog":{}}'}, False),
         ({"OBSERVABILITY_CONFIG": '{"enableProbeRequestLog":true}'}, True),
         ({"OBSERVABILITY_CONFIG": '{"logging.enable-probe-request-log":"true"}'}, True),
         ({"SERVING_ENABLE_PROBE_REQUEST_LOG": "true"}, True),
