@@ -55,6 +55,15 @@ class Installation:
         """Wait until a Deployment of ours has all the replicas that it wants."""
         eventually(lambda: self._is_ready(component), f"{component} is ready")
 
+    @property
+    def sidecar_image(self) -> str:
+        """Return what the webhook puts into pods."""
+        name = f"{RELEASE}-webhook"
+        webhook = self.cluster.find("apps/v1", "Deployment", name, NAMESPACE) or {}
+        (container,) = webhook["spec"]["template"]["spec"]["containers"]
+        (image,) = (e["value"] for e in container["env"] if e["name"] == "INFLIGHT_SIDECAR_IMAGE")
+        return str(image)
+
     def everyone(self, component: str) -> list[Json]:
         """Return the pods of a component."""
         selector = f"app.kubernetes.io/component={component}"

@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -94,8 +95,12 @@ class Tenant:
         pod_labels: dict[str, str] | None = None,
         environment: dict[str, str] | None = None,
         labels: dict[str, str] | None = None,
+        prepare: Callable[[Json], Json] = lambda manifest: manifest,
     ) -> Json:
-        """Make a Deployment of models, enabled unless other labels are given."""
+        """Make a Deployment of models, enabled unless other labels are given.
+
+        `prepare` has the manifest before the cluster has it.
+        """
         labels = ENABLED if labels is None else labels
         pod_labels = ENABLED if pod_labels is None else pod_labels
         container = self._container("model", "model.py", 8080, environment or {})
@@ -104,31 +109,33 @@ class Tenant:
             "periodSeconds": 1,
         }
         return self.cluster.create(
-            {
-                "apiVersion": "apps/v1",
-                "kind": "Deployment",
-                "metadata": {
-                    "name": name,
-                    "namespace": self.name,
-                    "labels": {"app": name, **labels},
-                    "annotations": annotations or {},
-                },
-                "spec": {
-                    "replicas": replicas,
-                    "selector": {"matchLabels": {"app": name}},
-                    "strategy": {"rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
-                    "template": {
-                        "metadata": {
-                            "labels": {"app": name, **pod_labels},
-                            "annotations": pod_annotations or {},
-                        },
-                        "spec": {
-                            "containers": [container],
-                            "volumes": [{"name": _SCRIPTS, "configMap": {"name": _SCRIPTS}}],
+            prepare(
+                {
+                    "apiVersion": "apps/v1",
+                    "kind": "Deployment",
+                    "metadata": {
+                        "name": name,
+                        "namespace": self.name,
+                        "labels": {"app": name, **labels},
+                        "annotations": annotations or {},
+                    },
+                    "spec": {
+                        "replicas": replicas,
+                        "selector": {"matchLabels": {"app": name}},
+                        "strategy": {"rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
+                        "template": {
+                            "metadata": {
+                                "labels": {"app": name, **pod_labels},
+                                "annotations": pod_annotations or {},
+                            },
+                            "spec": {
+                                "containers": [container],
+                                "volumes": [{"name": _SCRIPTS, "configMap": {"name": _SCRIPTS}}],
+                            },
                         },
                     },
-                },
-            }
+                }
+            )
         )
 
     def deployment(self, name: str = "iris") -> Json:

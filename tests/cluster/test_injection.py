@@ -1,7 +1,11 @@
 import pytest
+import yaml
 from kubernetes.client.exceptions import ApiException
 
+from controller.core.injection import SidecarSettings
+from inflight.inject.manifests import inject_stream
 from tests.cluster.cluster import Json, eventually
+from tests.cluster.installation import Installation
 from tests.cluster.tenant import Tenant
 
 pytestmark = pytest.mark.cluster
@@ -50,8 +54,8 @@ def test_a_pod_is_refused_even_if_its_workload_was_not_looked_at(tenant: Tenant)
     assert tenant.pods() == []
 
 
-def test_a_deleted_pod_answers_what_it_has_and_goes(tenant: Tenant) -> None:
-    tenant.deploy(labels={})  # nobody scales it
+def _assert_deleted_in_order(tenant: Tenant) -> None:
+    """Delete the pod while it has a request."""
     (pod,) = tenant.wait_for_pods(1)
     load = tenant.load(pod["status"]["podIP"], port=8012, path="/?sleep=3000", requests=1)
     eventually(lambda: load.result().sent == 1, "the request is under way")
@@ -59,3 +63,32 @@ def test_a_deleted_pod_answers_what_it_has_and_goes(tenant: Tenant) -> None:
     assert load.wait().statuses == {"200": 1}
     name = pod["metadata"]["name"]
     eventually(lambda: not tenant.cluster.find("v1", "Pod", name, tenant.name), "the pod is gone")
+
+
+def test_a_deleted_pod_answers_what_it_has_and_goes(tenant: Tenant) -> None:
+    tenant.deploy(labels={})  # nobody scales it
+    _assert_deleted_in_order(tenant)
+
+
+@pytest.mark.parametrize("native", [True, False], ids=["native", "plain"])
+def test_a_manifest_that_was_injected_before_is_left_as_it_is(
+    tenant: Tenant, installation: Installation, *, native: bool
+) -> None:
+    settings = SidecarSettings(image=installation.sidecar_image, native=native, drain_quiet_s=5.0)
+    injected = tenant.deploy(
+        labels={},
+        prepare=lambda manifest: yaml.safe_load(
+            inject_stream(yaml.safe_dump(manifest), "iris", settings)
+        ),
+    )
+    (pod,) = tenant.wait_for_pods(1)
+    places = ("initContainers", "containers")
+    assert [_names(pod, it) for it in places] == [
+        _names(injected["spec"]["template"], it) for it in places
+    ]
+    assert _names(pod, places[0] if native else places[1])[-1] == "queue-proxy"
+    _assert_deleted_in_order(tenant)
+
+
+def _names(pod: Json, place: str) -> list[str]:
+    return [container["name"] for container in pod["spec"].get(place, ())]
