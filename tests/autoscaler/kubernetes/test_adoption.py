@@ -99,7 +99,7 @@ async def test_a_service_of_ours_goes_when_another_is_adopted_instead(world: Wor
     world.kube.edit(DEPLOYMENTS, "shop", "iris", changes)
     await world.until(lambda: world.find("services", "iris") is None)
     await world.until(lambda: not world.our_slices("iris"))
-    assert world.our_slices("web")
+    await world.until(lambda: world.our_slices("web"))
 
 
 async def test_other_ports_lead_to_the_pods(world: World) -> None:
