@@ -1,7 +1,7 @@
 """Undoes everything in the cluster, before the autoscaler is uninstalled (a Helm pre-delete hook).
 
 The autoscaler's own Deployment is scaled to zero first, so that nobody does it all again; then the
-Lease is had in the ordinary way. Workloads keep the replicas that they have.
+Lease is had in the ordinary way. Workloads keep their replicas; those at zero get one pod.
 """
 
 import asyncio

@@ -48,7 +48,9 @@ class PublicSlices:
         self._leadership = leadership
         self._listening = ListeningActivators()
         self._wanted: dict[RevisionId, _Wanted] = {}
-        self._published: set[RevisionId] = set()
+        self._published: dict[RevisionId, str] = {}
+        """The Service that our slices are for."""
+
         self._locks: defaultdict[RevisionId, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.queue = WorkQueue("public endpoints", self._follow)
         view.pods.on_pods_change(self._revision_changed)
@@ -62,9 +64,9 @@ class PublicSlices:
     def __repr__(self) -> str:
         return f"<PublicSlices of {len(self._wanted)} revisions>"
 
-    def is_published(self, revision: RevisionId) -> bool:
-        """Tell whether our slices receive a revision's traffic, as far as this replica knows."""
-        return revision in self._published
+    def is_published(self, revision: RevisionId, service: str) -> bool:
+        """Tell whether a Service has slices of ours, as far as this replica knows."""
+        return self._published.get(revision) == service
 
     async def publish(self, revision: RevisionId, mode: Mode, activators: int) -> None:
         """Point the revision's public endpoints at its pods or at activators."""
@@ -72,13 +74,13 @@ class PublicSlices:
         await self._write(revision)
 
     def on_first_published(self, callback: OnChange) -> None:
-        """Call back when our slices begin to receive a revision's traffic."""
+        """Call back when a revision's public Service has slices of ours for the first time."""
         self._callbacks.append(callback)
 
     def forget(self, revision: RevisionId) -> None:
         """Follow a revision no more; its slices stay."""
         self._wanted.pop(revision, None)
-        self._published.discard(revision)
+        self._published.pop(revision, None)
         if not self._locks[revision].locked():
             del self._locks[revision]
 
@@ -119,8 +121,8 @@ class PublicSlices:
         slices = await self._request_slices(owner, workload, service, wanted, ready)
         slices |= _other_slices(owner, workload, service, ready)
         await self._writer.write(revision, name, slices)
-        if revision not in self._published:
-            self._published.add(revision)
+        if self._published.get(revision) != name:
+            self._published[revision] = name
             for callback in self._callbacks:
                 callback(revision)
 

@@ -122,17 +122,22 @@ class RevisionKeeper:
         return has_service or has_finalizer or bool(self._index.adopted(revision))
 
     async def release(self, revision: RevisionId) -> None:
-        """Undo what was done for a workload, as far as it is there. Raises ClusterError."""
+        """Undo what was done for a workload, as far as it is there. Raises ClusterError.
+
+        One at zero gets a pod, for nobody is left to wake it.
+        """
+        live = await self._live_workload(revision)
+        if live is not None and live[1].spec.replicas == 0 and not is_paused(live[1]):
+            await self._scale.wake(live[0])
         for name in self._index.adopted(revision):
             service = self._view.service(revision.namespace, name)
             if service is not None:
                 await self._adoption.give_back(service)
         self._endpoints.forget(revision)
         await self._endpoints.remove(revision)
-        workload = await self._live_workload(revision)
-        if workload is not None:
-            owner, live = workload
-            await self._adoption.set_finalizer(owner, live, present=False)
+        live = await self._live_workload(revision)  # as it is by now
+        if live is not None:
+            await self._adoption.set_finalizer(*live, present=False)
         await self._services.remove(revision)
         _log.info("revision released", extra={"revision": str(revision)})
 
@@ -181,8 +186,10 @@ class RevisionKeeper:
             await self._services.keep_autoscaler(owner, None)
             if not await self._scale.tidy(owner.revision):
                 self.queue.add_later(owner.revision)
-        service = self._view.service(owner.revision.namespace, public_name(workload))
-        if adopted is not None and service and self._endpoints.is_published(owner.revision):
+        if adopted is None or not self._endpoints.is_published(owner.revision, adopted):
+            return
+        service = self._view.service(owner.revision.namespace, adopted)
+        if service is not None:
             await self._adoption.adopt(owner, service)
             await self._drop_own_public(owner, adopted)
 

@@ -89,6 +89,10 @@ class ScaleWriter:
             await self._patch(owner, replicas)
             self._departures[revision].asked_at = monotonic()
 
+    async def wake(self, owner: Owner) -> None:
+        """Ask for one pod of a workload that is in no cache any more. Raises ClusterError."""
+        await self._patch(owner, 1)
+
     async def tidy(self, revision: RevisionId) -> bool:
         """Take marks away that have done their work, or that nobody needs. Raises ClusterError.
 

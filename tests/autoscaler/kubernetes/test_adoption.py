@@ -146,9 +146,11 @@ async def test_everything_is_given_back_before_an_uninstallation(world: World) -
     # As Helm would: the program that gives back comes to lead once the others have ended.
     (replica,) = world.running
     await replica.stop()
+    world.kube.edit(DEPLOYMENTS, "shop", "bert", {"spec": {"replicas": 0}})
     await world.make("give-back").give_back()
     assert selector(world) == APP
     assert {one["metadata"]["name"] for one in world.kube.all("services")} == {"iris"}
     assert not [one for name in ("iris", "bert") for one in world.our_slices(name)]
     assert not world.the(DEPLOYMENTS, "iris")["metadata"].get("finalizers")
     assert not world.kube.all("leases.coordination.k8s.io")
+    assert world.replicas("bert") == 1

@@ -81,6 +81,8 @@ async def test_a_deployment_that_loses_its_label_is_released(world: World) -> No
     )
     await world.until(lambda: not world.kube.all("services") and not world.our_slices())
     await world.until(lambda: world.events("Released"))
+    # Nobody is left to wake it.
+    assert world.replicas() == 1
 
 
 async def test_what_somebody_breaks_is_mended(world: World) -> None:
