@@ -79,7 +79,7 @@ async def main(busy: int, idle: int) -> None:
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(multiscaler.run()), group.create_task(reports.run())]
-        while cluster.scale_reads < busy + idle:  # noqa: ASYNC110 -- nothing announces it
+        while len(multiscaler.tracked) < busy + idle:  # noqa: ASYNC110 -- nothing announces it
             await asyncio.sleep(_LOOK_AGAIN_S)
         await answer_questions(
             lambda: {

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from loadtest.bench_autoscaler.core.page import growth, page
-from tests.loadtest.bench_autoscaler.measured import results
+from tests.loadtest.bench_autoscaler.measured import results, values
 
 
 def test_aims_are_judged() -> None:
@@ -31,3 +31,10 @@ def test_others_are_shown_beside_ours() -> None:
 def test_what_was_not_measured_is_said() -> None:
     text = page(replace(results(), measured={}), "x.png")
     assert "| 2,000 pods scraped each second | ≤ 0.5 cores | - | not measured |" in text
+
+
+def test_cpu_for_work_that_was_not_done_meets_no_aim() -> None:
+    slow = replace(
+        results(), measured={**results().measured, "decide 10000": values(0.3, per_second=1600)}
+    )
+    assert "| 0.30 cores | **not kept up**: 1,600 a second of 5,000 |" in page(slow, "x.png")
