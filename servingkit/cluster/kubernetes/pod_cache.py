@@ -74,7 +74,9 @@ class PodCache:
             Key(revision_id.namespace, private_name(revision_id.name))
         )
         seen_at = self._seen_at.setdefault(revision_id, {})
-        slices = (self._slices.objects[key] for key in self._slices_of.get(revision_id, ()))
+        # After a new list some are gone already that we are told of next.
+        keys = self._slices_of.get(revision_id, ())
+        slices = [self._slices.objects[key] for key in keys if key in self._slices.objects]
         leaving = frozenset[str]() if service is None else leaving_pods(service)
         pods = pods_in(slices, leaving, seen_at, monotonic())
         before = self._pods.pop(revision_id, ())

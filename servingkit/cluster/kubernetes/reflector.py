@@ -123,6 +123,10 @@ class Reflector(Generic[ObjectT]):
                     self._version = ""
                 self._note_failure(error)
                 was_good = self._heard
+            except Exception:  # noqa: BLE001 -- the supervisor; serving must go on
+                _log.exception("watch failed", extra={"resource": str(self._resource)})
+                self._version = ""
+                was_good = False
             else:
                 was_good = self._heard or monotonic() - began_at >= _SHORT_WATCH_S
             if was_good:

@@ -111,3 +111,23 @@ async def test_pods_follow_slices_and_marks(server: KubeApi, api: ApiClient) -> 
         server.remove(SLICES, "shop", "iris-private-abcde")
         await until(lambda: caches.pods.pods(IRIS) == ())
     assert set(changes) == {IRIS}
+
+
+async def test_slices_that_went_while_the_server_was_away_are_forgotten(
+    server: KubeApi, api: ApiClient
+) -> None:
+    for number in range(3):
+        one = private_slice(endpoint(f"pod-{number}"))
+        one["metadata"]["name"] = f"iris-private-{number}"
+        server.put(SLICES, one)
+    server.put("services", private_service())
+    caches = Caches(api)
+    async with caches.running():
+        await until(lambda: len(caches.states()) == 3)
+        server.faults.away = True
+        server.cut_watches()
+        for number in range(2):
+            server.remove(SLICES, "shop", f"iris-private-{number}")
+        server.forget_history()
+        server.faults.away = False
+        await until(lambda: list(caches.states()) == ["pod-2"], 60)

@@ -174,3 +174,20 @@ async def test_watches_that_end_at_once_do_not_spin(server: KubeApi, api: ApiCli
         await until(lambda: not server.watches)
         await asyncio.sleep(0.1)
         assert server.called("watch", "pods") == 1
+
+
+async def test_an_error_of_a_callback_is_logged_and_the_cache_goes_on(
+    server: KubeApi, api: ApiClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    reflector = reflector_of(api)
+
+    def fail_once(key: Key) -> None:
+        if key.name == "odd" and "watch failed" not in caplog.messages:
+            raise KeyError(key)
+
+    reflector.on_change(fail_once)
+    async with running(reflector):
+        server.put("pods", pod("odd"))
+        await until(lambda: "watch failed" in caplog.messages)
+        server.put("pods", pod("next"))
+        await until(lambda: names(reflector) == ["next", "odd"])
