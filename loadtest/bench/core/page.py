@@ -31,7 +31,8 @@ the absolute numbers are those of one small machine.
 
 _RUN: Final = """\
 Run it with `make bench`, which needs `wrk` and `nginx` (`apt-get install wrk nginx haproxy`), or
-`python -m loadtest.bench --help` for a part of it."""
+`python -m loadtest.bench --help` for a part of it. `python -m loadtest.bench.path` counts calls and
+instructions of one request on our side, which another's load on the machine does not change."""
 
 _COLUMNS: Final = (
     (Metric.PER_SECOND, "{:,.0f}"),
