@@ -64,6 +64,11 @@ class Multiscaler:
     def __repr__(self) -> str:
         return f"<Multiscaler {len(self.tracked)} revisions>"
 
+    @property
+    def leads(self) -> bool:
+        """Whether what is decided here is carried out."""
+        return self._cluster.leads()
+
     async def run(self) -> None:
         """Scale until cancelled."""
         self._cluster.revisions.on_revision_change(self._changed.put_nowait)

@@ -43,6 +43,11 @@ class ProcessMetrics(Collector):
             "Revisions that are being scaled",
             value=len(multiscaler.tracked),
         )
+        yield GaugeMetricFamily(
+            "inflight_autoscaler_leads",
+            "1 in the autoscaler that writes, 0 in those that stand by",
+            value=float(multiscaler.leads),
+        )
         yield histogram_family(
             "inflight_autoscaler_tick_lag_seconds",
             "How late decisions that were due together were all begun",

@@ -241,6 +241,7 @@ async def test_the_metrics_page_has_every_revision_and_the_process_itself() -> N
                 await asyncio.sleep(0.05)
         families = {family.name for family in text_string_to_metric_families(page)}
         assert "inflight_autoscaler_revisions 120.0" in page
+        assert "inflight_autoscaler_leads 1.0" in page
         assert 'inflight_autoscaler_report_age_seconds{activator="a"}' in page
         assert {
             "kn_autoscaler_scrape_duration_seconds",
