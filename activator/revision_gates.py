@@ -9,7 +9,7 @@ from typing import Final
 from activator.config import Config
 from activator.core.admission_queue import HeldTotals
 from activator.core.admission_settings import AdmissionSettings, read_admission_settings
-from activator.core.revision_index import RevisionIndex
+from activator.core.revision_index import NAMESPACE_HEADER, REVISION_HEADER, RevisionIndex
 from activator.core.throttler import Throttler
 from activator.core.trusted_networks import TrustedNetworks
 from activator.pod_prober import PodProber
@@ -61,6 +61,11 @@ class RevisionGates:
     def get(self, revision_id: RevisionId) -> RevisionGate | None:
         """Return the gate of a revision, None for an unknown one."""
         return self._gates.get(revision_id)
+
+    def named_by_headers(self, head: RequestHead, peer: str) -> bool:
+        """Tell whether a request names a revision by headers, and comes from whom may do that."""
+        fields = head.fields
+        return NAMESPACE_HEADER in fields and REVISION_HEADER in fields and peer in self._trusted
 
     def named_by(self, head: RequestHead, peer: str) -> RevisionGate | None:
         """Return the gate of the revision that a request names by Host, or headers if trusted."""

@@ -1,13 +1,13 @@
 """The port that all revisions share: routes come first, then the names of the revisions.
 
-An ingress that has chosen already says so in the revision headers, and is obeyed.
+An ingress that has chosen already says so in the revision headers, and is obeyed; whoever may not
+name a revision by headers is sent where the route says, as if there were none.
 """
 
 import logging
 import random
 from typing import NamedTuple
 
-from activator.core.revision_index import REVISION_HEADER
 from activator.core.route_table import RouteChooser, RouteTable
 from activator.mirror import MirrorCounts, Mirrors
 from activator.proxy_handler import ProxyHandler
@@ -59,7 +59,7 @@ class RouteHandler:
     def __call__(self, exchange: Exchange) -> None:
         """Send a request where its route says, or else to the revision that it names."""
         request = exchange.request
-        if REVISION_HEADER in request.fields:
+        if self._gates.named_by_headers(request, exchange.peer):
             self._proxy(exchange)
             return
         chooser = self._routed().find(request.host, request.target)

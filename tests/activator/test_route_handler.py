@@ -86,6 +86,25 @@ async def test_a_tag_header_chooses_and_revision_headers_come_before_routes(worl
     assert (await asked).body == b"iris-2"
 
 
+@pytest.mark.parametrize(
+    ("trusted", "headers"),
+    [
+        pytest.param("", (TO_IRIS[0], (b"Knative-Serving-Revision", b"iris-2")), id="a stranger's"),
+        pytest.param("127.0.0.0/8", ((b"Knative-Serving-Revision", b"iris-2"),), id="one alone"),
+    ],
+)
+async def test_headers_that_name_no_revision_take_nobody_off_the_route(
+    world: World, trusted: str, headers: tuple[Header, ...]
+) -> None:
+    old = await start_revision(world, OLD)
+    await start_revision(world, NEW)
+    world.cluster.put_routes(route(100, 0))
+    activator = await world.start_activator(trusted=trusted)
+    asked = world.ask(activator, headers=(*TO_ROUTE, *headers))
+    await finish(old)
+    assert (await asked).body == b"iris-1"
+
+
 async def test_a_canary_at_zero_is_woken_and_its_requests_are_held(world: World) -> None:
     world.cluster.put_revision(Revision(id=NEW, uid="1"))
     world.cluster.put_routes(route(0, 100))
