@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from activator.core.admission_settings import AdmissionSettings, is_header_name
 from activator.core.trusted_networks import Network, read_networks
@@ -63,13 +64,10 @@ class Config:
     def from_env(cls, environ: Mapping[str, str]) -> "Config":
         """Read the environment. Raises ConfigError that names every bad variable."""
         env = EnvReader(environ)
-        url = env.text("AUTOSCALER_URL", "ws://autoscaler:8080")
-        if not url.startswith(("ws://", "wss://")):
-            env.reject("AUTOSCALER_URL", "an address as ws://HOST:PORT")
         config = cls(
             name=env.text("POD_NAME"),
             listen_host=env.text("LISTEN_HOST", "0.0.0.0"),  # noqa: S104 -- a pod's own address
-            autoscaler_url=url,
+            autoscaler_url=_read_url(env),
             log_level=read_log_level(env),
             port=env.integer("PORT", 8012, most=_MOST_PORT),
             metrics_port=env.integer("METRICS_PORT", 9090, most=_MOST_PORT),
@@ -85,6 +83,22 @@ class Config:
         )
         env.check()
         return config
+
+
+def _read_url(env: EnvReader) -> str:
+    url = env.text("AUTOSCALER_URL", "ws://autoscaler:8080")
+    if not _is_websocket_url(url):
+        env.reject("AUTOSCALER_URL", "an address as ws://HOST:PORT")
+    return url
+
+
+def _is_websocket_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        host = (parts.hostname or "").encode("idna")
+        return parts.scheme in {"ws", "wss"} and bool(host) and parts.port != 0
+    except ValueError:  # also of `port` and of a name that cannot be looked up
+        return False
 
 
 def _read_admission(env: EnvReader) -> AdmissionSettings:

@@ -22,6 +22,9 @@ _PERIOD_RATIO: Final = 0.01
 """Of the time that a pod has been asked in vain: a long start is noticed 1 % later, and no probe a
 second more is sent than that is worth."""
 
+_MOST_DIGITS: Final = 9
+"""Of a stated concurrency: no pod takes more, and int() refuses thousands of digits."""
+
 _HEADERS: Final = (
     (b"User-Agent", b"Knative-Activator-Probe"),
     (b"K-Network-Probe", b"queue"),
@@ -82,4 +85,4 @@ class PodProber:
 def _stated_concurrency(answer: Fetched) -> int | None:
     """Return the pod's container concurrency; Knative's sidecar does not state it."""
     value = answer.headers.get(b"inflight-container-concurrency", b"")
-    return int(value) if value.isdigit() else None
+    return int(value) if value.isdigit() and len(value) <= _MOST_DIGITS else None

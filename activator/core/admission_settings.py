@@ -38,6 +38,8 @@ OTHERS: Final = "*"
 
 _MOST_LEVEL: Final = 9
 _MOST_WEIGHT: Final = 1000
+_MOST_DIGITS: Final = 4
+"""Of either; int() refuses thousands of digits."""
 _HOUR_S: Final = 3600.0
 _TOKEN_MARKS: Final = frozenset("!#$%&'*+-.^_`|~")
 
@@ -189,7 +191,8 @@ def _numbers(
 ) -> dict[bytes, int]:
     pairs = _pairs(reader.optional_text(name))
     if pairs is None or not all(
-        number.isdecimal() and least <= int(number) <= most for _, number in pairs
+        number.isdecimal() and len(number) <= _MOST_DIGITS and least <= int(number) <= most
+        for _, number in pairs
     ):
         reader.reject(name, f"names with whole numbers from {least} to {most}, such as {example}")
         return {}

@@ -90,6 +90,10 @@ def test_heartbeats_can_be_turned_off() -> None:
             "names with whole numbers from 1 to 1000, such as gold=4,silver=2",
         ),
         (
+            {"tenant_weights": f"gold={'9' * 5000}"},
+            "names with whole numbers from 1 to 1000, such as gold=4,silver=2",
+        ),
+        (
             {"priorities": "high"},
             "names with whole numbers from 0 to 9, such as high=0,normal=1,low=2",
         ),
