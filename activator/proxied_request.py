@@ -173,7 +173,7 @@ class ProxiedRequest:
         assert pod is not None  # noqa: S101 -- an attempt has a pod
         harmless = failure.retryable
         if not harmless and failure.kind is not FailureKind.REFUSED:
-            harmless = self._gate.settings.retry_sent_requests and self._exchange.replayable
+            harmless = self._may_be_sent_again()
         self._gate.attempt_failed(self, pod, failure, harmless=harmless)
 
     def upstream_done(self) -> None:
@@ -185,13 +185,14 @@ class ProxiedRequest:
     def timed_out(self) -> None:
         """Say so; a pod that does not answer may lose the request to another one."""
         exchange, pod = self._exchange, self._pod
+        self._limits_changed = True  # an exchange whose time is up has none until it gets some
         limit_s = self._gate.time_limits.max_duration_s
         out_of_time = bool(limit_s) and monotonic() >= exchange.started_at + limit_s
         if pod is None:
             self._waited_in_vain(out_of_time=out_of_time)
             return
         self._gate.pod_failed_request(pod, "no answer in time")
-        if out_of_time or self.retries >= MOST_RETRIES or not exchange.repeatable:
+        if out_of_time or self.retries >= MOST_RETRIES or not self._may_be_sent_again():
             refuse(exchange, self._gate.refusal(Cause.TIMED_OUT))
         else:
             exchange.withdraw()
@@ -207,6 +208,12 @@ class ProxiedRequest:
         self._books.request_ended(gate.revision.id)
 
     # --- inside ---------------------------------------------------------------------------------
+
+    def _may_be_sent_again(self) -> bool:
+        """Tell whether another pod may have it although a model may have seen it."""
+        exchange = self._exchange
+        allowed = self._gate.settings.retry_sent_requests
+        return exchange.repeatable or (allowed and exchange.replayable)
 
     def _limit_wait(self) -> None:
         """Let the time to the answer's first byte limit the wait, for as long as it lasts."""

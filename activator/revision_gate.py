@@ -135,6 +135,7 @@ class RevisionGate:
     def leave(self, request: HeldRequest) -> None:
         """Forget a request that ended while it waited."""
         self.throttler.leave(request)
+        self._forget_vain_start()
 
     # --- what those who wait are told -----------------------------------------------------------
 
@@ -158,10 +159,10 @@ class RevisionGate:
         classes = []
         if self.settings.tenant_header:
             known = claim.tenant in self.settings.tenant_weights
-            tenant = claim.tenant.decode("latin-1") if known else OTHER_TENANT
+            tenant = claim.tenant.decode() if known else OTHER_TENANT
             classes.append(self.counts.by_tenant.setdefault(tenant, ClassCounts()))
         if self.settings.priorities:
-            priority = claim.priority.decode("latin-1")
+            priority = claim.priority.decode()
             classes.append(self.counts.by_priority.setdefault(priority, ClassCounts()))
         return tuple(classes)
 
@@ -275,9 +276,14 @@ class RevisionGate:
             self.counts.cold_starts += 1
             for time in cold_start.phases:
                 self.counts.phase_ended(time)
-        elif not self.throttler.pods and not self.throttler.waiting:
-            self._cold_start = None  # nobody has waited for its end
+        else:
+            self._forget_vain_start()
         self._release()
+
+    def _forget_vain_start(self) -> None:
+        """End a cold start that came to nothing: whoever comes next begins one of their own."""
+        if not self.throttler.pods and not self.throttler.waiting:
+            self._cold_start = None
 
     def _retry_full(self) -> None:
         self._retrying = None

@@ -172,7 +172,7 @@ class Throttler(Generic[PlaceableT]):
         trackers = []
         for pod in pods:
             tracker = known.get(pod.name)
-            if tracker is None:
+            if tracker is None or tracker.address != pod.serving:  # another pod of that name
                 tracker = PodTracker(pod, self._container_concurrency)
             tracker.cluster_says(pod)
             trackers.append(tracker)

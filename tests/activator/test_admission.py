@@ -298,6 +298,25 @@ async def test_an_answer_after_a_cold_start_tells_its_phases(world: World) -> No
     )
 
 
+async def test_a_start_that_nobody_waits_for_any_more_is_not_counted_with_the_next(
+    world: World,
+) -> None:
+    world.put_revision()
+    activator = await world.start_activator()
+    gate = gate_of(activator)
+    _, writer = await asyncio.open_connection(HOST, activator.port)
+    writer.write(b"GET / HTTP/1.1\r\nHost: iris.default\r\n\r\n")
+    await held(activator, 1)
+    first = gate._cold_start
+    assert first is not None
+    reset(writer)
+    await held(activator, 0)
+    world.send(activator)
+    await held(activator, 1)
+    assert gate._cold_start is not None
+    assert gate._cold_start.began_at > first.began_at
+
+
 async def test_an_answer_that_did_not_wait_tells_nothing(world: World) -> None:
     world.put_revision()
     activator = await world.start_activator()
@@ -404,16 +423,18 @@ async def put_hung_pod_first(world: World, good: FakeSidecar) -> list[Exchange]:
 
 
 @pytest.mark.parametrize(
-    ("method", "status"),
+    ("method", "status", "annotations"),
     [
-        pytest.param(b"GET", 200, id="harmless to repeat"),
-        pytest.param(b"POST", 504, id="could do harm"),
+        pytest.param(b"GET", 200, {}, id="harmless to repeat"),
+        pytest.param(b"POST", 504, {}, id="could do harm"),
+        pytest.param(b"POST", 200, annotated(retry_sent_requests="true"), id="is told to repeat"),
     ],
 )
 async def test_a_pod_that_hangs_is_found_by_its_time_limit_and_ejected(
-    world: World, method: bytes, status: int
+    world: World, method: bytes, status: int, annotations: Mapping[str, str]
 ) -> None:
-    world.put_revision(annotations=annotated(pod_answer_timeout="2s", pod_failure_threshold="1"))
+    limits = annotated(pod_answer_timeout="2s", pod_failure_threshold="1")
+    world.put_revision(annotations={**annotations, **limits})
     activator = await world.start_activator()
     good = await world.start_sidecar("pod-2")
     taken = await put_hung_pod_first(world, good)
@@ -430,6 +451,20 @@ async def test_a_pod_that_hangs_is_found_by_its_time_limit_and_ejected(
     await until(lambda: good.running)
     good.finish()
     assert (await again).body == b"pod-2"
+
+
+async def test_a_request_that_a_pod_kept_as_long_as_one_may_wait_does_not_wait_for_ever(
+    world: World,
+) -> None:
+    limits = annotated(pod_answer_timeout="1s", hold_timeout="1s", pod_failure_threshold="1")
+    world.put_revision(annotations=limits)
+    activator = await world.start_activator()
+    taken: list[Exchange] = []  # probes as well
+    listener = await world._outside.listen(taken.append, HOST, 0)
+    world.cluster.put_pods(IRIS, pod("pod-1", serving=Address(HOST, listener.port)))
+    answer = await world.ask(activator)
+    assert (answer.status, answer.headers[b"inflight-reason"]) == (503, b"starting")
+    await held(activator, 0)
 
 
 async def test_a_sidecar_that_says_that_its_model_fails_is_ejected_after_three(

@@ -12,7 +12,7 @@ from activator.core.admission_settings import AdmissionSettings
 from activator.core.lb_policy import LbPolicyName
 from activator.core.pod_tracker import PodTracker
 from activator.core.throttler import Throttler
-from servingkit.core.revision import PodState
+from servingkit.core.revision import Address, PodState
 from tests.activator.core.requests import FakeRequest, ready_pods, seeded
 from tests.fakes.cluster import pod
 
@@ -123,6 +123,19 @@ def test_pods_that_stay_keep_their_counts() -> None:
     admit(throttler, "A")
     throttler.set_pods(ready_pods("P", "Q"))
     assert [tracker.in_flight for tracker in throttler.pods] == [1, 0]
+
+
+def test_a_pod_of_the_same_name_elsewhere_is_another_pod() -> None:
+    throttler = throttler_for()
+    throttler.set_pods(ready_pods("P"))
+    (before,) = throttler.pods
+    admit(throttler, "A", "B")
+    throttler.set_pods([pod("P", serving=Address("127.0.0.1", 2))])
+    assert [grant_to for _, grant_to in granted(throttler)] == ["P"]
+    (after,) = throttler.pods
+    assert (before.in_flight, after.in_flight) == (1, 1)
+    throttler.free_slot(before)
+    assert (before.in_flight, after.in_flight) == (0, 1)
 
 
 def test_starting_pods_are_asked_only_while_requests_wait_and_none_serves() -> None:
