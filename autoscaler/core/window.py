@@ -33,8 +33,10 @@ _NEVER = -(1 << 62)
 """A second so long ago that everything since then is older than any window."""
 
 _LEAST_SMOOTHING = 0.2
-_WEIGHT_INSIDE = 0.9999
-"""Share of all weight that the seconds inside a weighted window carry."""
+_WEIGHT_OUTSIDE = 0.0001
+"""Share of all weight that the seconds inside a weighted window do not carry."""
+_DECIMALS = 1e6
+"""Linear averages have 6 decimals."""
 
 
 class Aggregation(Enum):
@@ -146,8 +148,9 @@ class LinearWindow(Window):
         for second in range(last + 1, last + gap + 1):
             total -= buckets[second % seconds]
         known = min(last - self._first + 1, seconds - gap)
-        # The running sum may miss zero by a hair; adding 0.0 takes the sign off a rounded -0.0.
-        return round(total / known, 6) + 0.0
+        # Halves go up, as Knative's; round() takes them to the nearest even digit. An int has no
+        # sign at zero, which the running sum may miss by a hair.
+        return math.floor(total / known * _DECIMALS + 0.5) / _DECIMALS
 
 
 class WeightedWindow(Window):
@@ -158,7 +161,7 @@ class WeightedWindow(Window):
     @property
     def smoothing(self) -> float:
         """Weight of the newest second, 0.2 to 1."""
-        return max(_LEAST_SMOOTHING, 1 - math.pow(1 - _WEIGHT_INSIDE, 1 / self.seconds))
+        return max(_LEAST_SMOOTHING, 1 - math.pow(_WEIGHT_OUTSIDE, 1 / self.seconds))
 
     def average(self, now: float) -> float:
         """Return the weighted sum of the window's seconds; unknown ones have no value."""

@@ -9,15 +9,24 @@ from itertools import pairwise
 from autoscaler.core.decider import DeciderSpec
 from autoscaler.core.window import Aggregation
 
-_POSITIVE = (
-    "target_value",
-    "stable_window_s",
-    "panic_window_percentage",
-    "max_scale_up_rate",
-    "max_scale_down_rate",
-)
-_AGREEMENT = 1e-6
-"""Averages that differ by no more are the same: traces are written with 6 decimals."""
+_LEAST = 1e-6
+_MOST = 1e12
+"""Beyond these, quotients of two numbers could be too large for floating point."""
+_RANGES = {
+    "target_value": (_LEAST, _MOST),
+    "total_value": (-_MOST, _MOST),
+    "target_burst_capacity": (-1, _MOST),
+    "stable_window_s": (1, 86_400),
+    "panic_window_percentage": (_LEAST, 100),
+    "max_scale_up_rate": (_LEAST, _MOST),
+    "max_scale_down_rate": (_LEAST, _MOST),
+    "scale_down_delay_s": (0, _MOST),
+    "activation_scale": (-_MOST, _MOST),
+    "initial_ready": (0, _MOST),
+}
+_AGREEMENT = 1e-6 + 1e-9
+"""Averages that differ by no more are the same. Linear ones have 6 decimals: the nearest two differ
+by 1e-6, and by the hair that floating point makes of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,9 +39,9 @@ class TraceSpec(DeciderSpec):
     """Ready pods when the decider was made; over 1 it starts in panic."""
 
     def __post_init__(self) -> None:
-        for name in _POSITIVE:
-            if getattr(self, name) <= 0:
-                message = f"{name} must be over 0"
+        for name, (least, most) in _RANGES.items():
+            if not least <= getattr(self, name) <= most:
+                message = f"{name} must be from {least:g} to {most:g}"
                 raise ValueError(message)
 
 
@@ -74,6 +83,11 @@ class RecordedTick(Verdict):
 
     ready: int
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.ready <= _MOST:
+            message = f"ready must be from 0 to {_MOST:g}"
+            raise ValueError(message)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
@@ -90,4 +104,7 @@ class Trace:
         seconds = [-1, *(tick.t for tick in self.ticks), len(self.load)]
         if any(after <= before for before, after in pairwise(seconds)):
             message = f"ticks of {self.name!r} must be in order, and within the seconds of its load"
+            raise ValueError(message)
+        if any(load is not None and abs(load) > _MOST for load in self.load):
+            message = f"load of {self.name!r} must be at most {_MOST:g}"
             raise ValueError(message)

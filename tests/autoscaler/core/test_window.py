@@ -67,6 +67,12 @@ def test_an_average_that_comes_back_to_zero_has_no_sign() -> None:
     assert str(window.average(19)) == "0.0"
 
 
+def test_halves_of_the_last_decimal_are_rounded_up() -> None:
+    # A sixteenth of 0.009 is 562.5 millionths, and of 0.011 687.5.
+    assert filled([0.0] * 15 + [0.009], seconds=60).average(15) == 0.000563
+    assert filled([0.0] * 15 + [0.011], seconds=60).average(15) == 0.000688
+
+
 def test_a_new_window_is_empty_and_an_old_one_becomes_so_after_its_length() -> None:
     window = LinearWindow(5)
     assert window.is_empty(0)
