@@ -128,7 +128,8 @@ def test_expectation_is_met(client: StockClient, proxy: RunningSidecar) -> None:
 def test_connection_is_used_again(client: StockClient, proxy: RunningSidecar) -> None:
     before = client_ports(proxy.serving_port)
     assert client.get_thrice(f"{proxy.url}/text") == [TEXT] * 3
-    assert len(client_ports(proxy.serving_port) - before) == 1
+    # None is new when the kernel gave a port again that another test had within the minute.
+    assert len(client_ports(proxy.serving_port) - before) <= 1
 
 
 def client_ports(port: int) -> set[bytes]:
