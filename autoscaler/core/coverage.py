@@ -4,7 +4,7 @@ A silent source is not an idle one. Pods may be taken away only while every read
 ready pods (of many pods, as many as a valid sample has) reported within the last 5 s, and the last
 pod only when all of them did. A silence of more than 5 s leaves a hole in the windows, and a hole
 reads as zeros; so decreases wait until it has left the stable window. A new source leaves no hole:
-its first report is only waited for.
+its first report is only waited for, each new one's for 5 s from when it was first seen.
 
 Worked example, stable window 60 s: the only pod falls silent at 100. From 105 on nothing shrinks.
 It reports again at 130: the windows know nothing of 100 to 130, so decreases wait until 190.
@@ -14,7 +14,7 @@ windows count as whole when they have been filled once; until then nothing shrin
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from autoscaler.core.sampling import sample_size
 
@@ -59,8 +59,11 @@ class Coverage:
 class CoverageState:
     """What one judgement leaves for the next."""
 
-    complete_at: float
-    """When reports were last complete."""
+    activators_complete_at: float
+    """When all activators had last reported."""
+
+    awaited_since: Mapping[str, float] = field(default_factory=dict)
+    """Ready pods that have not reported yet, and when each was first seen."""
 
     gap_ended_at: float | None = None
     """When reports were last missing for so long that the windows have a hole."""
@@ -77,12 +80,18 @@ def judge(
     silent_activators = _silent(sources.activators, sources.activators_heard_at, now)
     heard_pods = len(sources.ready_pods) - len(silent_pods)
     complete = not silent_activators and heard_pods >= sample_size(len(sources.ready_pods))
-    if complete:
-        state = CoverageState(now, state.gap_ended_at, state.began_at)
+    state = CoverageState(
+        activators_complete_at=state.activators_complete_at if silent_activators else now,
+        awaited_since=_awaited(state, sources, silent_pods, now),
+        gap_ended_at=state.gap_ended_at,
+        began_at=state.began_at,
+    )
     fell_silent = any(name in sources.pods_heard_at for name in silent_pods) or any(
         name in sources.activators_heard_at for name in silent_activators
     )
-    overdue = not complete and (fell_silent or now - state.complete_at > REPORT_MAX_AGE_S)
+    awaited_from = min(state.awaited_since.values(), default=now)
+    waited_s = now - min(awaited_from, state.activators_complete_at)
+    overdue = not complete and (fell_silent or waited_s > REPORT_MAX_AGE_S)
     if overdue:
         state = replace(state, gap_ended_at=now)
     hole_s = _left_s(state.gap_ended_at, stable_window_s, now)
@@ -97,6 +106,17 @@ def judge(
         young=complete and hole_s == 0 < youth_s,
     )
     return coverage, state
+
+
+def _awaited(
+    state: CoverageState, sources: Sources, silent_pods: tuple[str, ...], now: float
+) -> Mapping[str, float]:
+    """Return the pods that have not reported yet, and since when each is waited for."""
+    return {
+        name: state.awaited_since.get(name, now)
+        for name in silent_pods
+        if name not in sources.pods_heard_at
+    }
 
 
 def _left_s(since: float | None, span_s: float, now: float) -> float:

@@ -96,7 +96,7 @@ def initial_state(
     return ScalerState(
         # Knative's decider starts in panic instead; that nothing shrinks is what it is for.
         decider=DeciderState(),
-        coverage=CoverageState(complete_at=now, began_at=now if was_there else None),
+        coverage=CoverageState(activators_complete_at=now, began_at=now if was_there else None),
         bounds=bounds.initial_state(settings, observed, now, remembered),
         excess_burst_capacity=decider.initial_excess_burst_capacity(spec, settings.initial_scale),
     )

@@ -11,7 +11,11 @@ class Reports:
         self._activators = [f"activator-{index}" for index in range(activators)]
         self._pods_heard_at: dict[str, float] = {}
         self._activators_heard_at: dict[str, float] = {}
-        self._state = CoverageState(complete_at=0.0)
+        self._state = CoverageState(activators_complete_at=0.0)
+
+    def add_pod(self) -> None:
+        """Another pod is ready from now on."""
+        self._pods.append(f"pod-{len(self._pods)}")
 
     def report(self, now: float, *, pods: int | None = None) -> None:
         """All activators and the first `pods` pods (all of them) are heard."""
@@ -62,6 +66,32 @@ def test_a_new_pod_is_waited_for_without_leaving_a_hole() -> None:
     assert not reports.at(1).decrease
     reports.report(3)
     assert reports.at(3).decrease
+
+
+def test_pods_that_come_one_after_the_other_leave_no_hole() -> None:
+    reports = Reports(pods=0)
+    for number in range(1, 4):
+        reports.add_pod()
+        now = 4.0 * number
+        reports.report(now, pods=number - 1)
+        assert not reports.at(now).overdue
+    reports.report(14)
+    assert reports.at(14).decrease
+
+
+def test_a_new_pod_that_does_not_report_is_overdue_five_seconds_after_it_was_seen() -> None:
+    reports = Reports(pods=1)
+    reports.report(0)
+    assert reports.at(0).decrease
+    reports.add_pod()
+    for now in (2, 7):
+        reports.report(now, pods=1)
+        assert not reports.at(now).overdue
+    reports.report(7.1, pods=1)
+    assert reports.at(7.1).overdue
+    reports.report(8)
+    assert not reports.at(8).decrease
+    assert reports.at(8).whole_in_s > 59
 
 
 def test_a_valid_sample_of_many_pods_allows_a_decrease_but_not_zero() -> None:
