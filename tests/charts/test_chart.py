@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 import yaml
 
 from activator.config import Config as ActivatorConfig
+from activator.core.admission_settings import AdmissionSettings
 from autoscaler.config import Config as AutoscalerConfig
 from controller.config import Config as ControllerConfig
 from tests.charts.rendered import (
@@ -157,8 +159,31 @@ def test_the_values_arrive(tmp_path: Path) -> None:
     digest = values("everything")["image"]["digests"]["queueproxy"]
     assert controller.sidecar.image == f"registry.example.com/inflight/queueproxy@{digest}"
     assert controller.sidecar.run_as_user == 65_532
+    activator = ActivatorConfig.from_env(_environ("everything", "activator", tmp_path))
+    assert activator.admission == AdmissionSettings(
+        queue_limit=100_000,
+        queue_limit_bytes=2**30,
+        hold_timeout_s=120.0,
+        pod_answer_timeout_s=60.0,
+        tenant_header=b"x-tenant",
+    )
+    assert (activator.held_limit, activator.held_limit_bytes) == (10**6, 2**31 - 1)
+    assert (activator.grace_period_s, activator.drain_quiet_s) == (600.0, 5.0)
     own = ControllerConfig.from_env(_environ("cert-manager", "webhook", tmp_path)).sidecar
     assert (own.run_as_user, own.native) == (None, True)
+
+
+def test_the_charts_defaults_are_those_of_the_activator(tmp_path: Path) -> None:
+    given = ActivatorConfig.from_env(_environ("default", "activator", tmp_path))
+    defaults = ActivatorConfig.from_env({"POD_NAME": "p"})
+    assert given == replace(defaults, autoscaler_url=given.autoscaler_url)
+
+
+def test_values_that_a_release_does_not_know_yet_are_left_to_the_program() -> None:
+    new = {"heldLimit": None, "holdTimeoutSeconds": None, "tenantHeader": None}
+    text = render({"activator": new})["inflight/templates/activator.yaml"]
+    assert "QUEUE_LIMIT" in text
+    assert not [name for name in ("HELD_LIMIT\n", "HOLD_TIMEOUT", "TENANT") if name in text]
 
 
 def test_the_webhooks_look_at_labelled_objects_only() -> None:
@@ -205,6 +230,8 @@ def _all_of(texts: dict[str, str]) -> list[Json]:
         {"image": {"digests": {"queueproxy": "latest"}}},
         {"autoscaler": {"config": {"stable-window": 60}}},
         {"activator": {"trustedNetworks": ["everywhere"]}},
+        {"activator": {"tenantHeader": "X Tenant"}},
+        {"activator": {"heldLimit": 0}},
         {"logLevel": "trace"},
     ],
     ids=str,
