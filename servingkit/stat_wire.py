@@ -8,7 +8,6 @@ The schema is built here from descriptors, so that no generated code lies about 
 needed. The sidecar writes its `Stat` without protobuf, in `servingkit.core.stat`.
 """
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol, cast
 
@@ -30,9 +29,12 @@ _STAT_FIELDS = (
     ("timestamp", _Field.TYPE_INT64),
 )
 
+_MOST = 1e12
+"""Requests in flight or a second; more than anything real."""
+
 
 class StatDecodeError(Exception):
-    """The bytes are no message of this kind, or carry a number that is not finite."""
+    """The bytes are no message of this kind, or carry a number that cannot be."""
 
 
 class WireStat(NamedTuple):
@@ -138,7 +140,7 @@ def iterate_wire_stats(data: bytes) -> Iterator[WireStat]:
     """Return what one frame of an activator says, each stat made when it is asked for.
 
     A frame may hold thousands of stats; whoever takes them can do other things between two. Raises
-    StatDecodeError at once for bytes that are no frame, and later for a number that is not finite.
+    StatDecodeError at once for bytes that are no frame, and later for a number that cannot be.
     """
     frame = cast("_WireStatMessages", _parse(_Messages, data))
     return (
@@ -166,14 +168,15 @@ def _stat(message: _StatMessage) -> Stat:
         message.process_uptime,
         message.timestamp,
     )
-    # One NaN would stay in the windows' sums for good. It carries into any sum it is part of.
-    total = (
-        stat.average_concurrent_requests
-        + stat.average_proxied_concurrent_requests
-        + stat.request_count
-        + stat.proxied_request_count
+    # One NaN would stay in the windows' sums for good, and a number near the largest would overflow
+    # them. Either carries into the sum of the squares.
+    squares = (
+        stat.average_concurrent_requests * stat.average_concurrent_requests
+        + stat.average_proxied_concurrent_requests * stat.average_proxied_concurrent_requests
+        + stat.request_count * stat.request_count
+        + stat.proxied_request_count * stat.proxied_request_count
     )
-    if not math.isfinite(total):
-        reason = f"a number of {stat.pod_name!r} is not finite"
+    if not squares <= _MOST * _MOST:
+        reason = f"a number of {stat.pod_name!r} is not finite, or over {_MOST:g}"
         raise StatDecodeError(reason)
     return stat

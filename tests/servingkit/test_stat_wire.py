@@ -61,9 +61,11 @@ def test_bytes_that_are_no_stat_are_refused(data: bytes) -> None:
         Stat(pod_name="a", average_proxied_concurrent_requests=math.inf),
         Stat(pod_name="a", request_count=-math.inf),
         Stat(pod_name="a", request_count=math.inf, proxied_request_count=-math.inf),
+        Stat(pod_name="a", average_concurrent_requests=1e303),
+        Stat(pod_name="a", request_count=1e303, proxied_request_count=-1e303),
     ],
 )
-def test_a_number_that_is_not_finite_is_refused(stat: Stat) -> None:
+def test_a_number_that_cannot_be_is_refused(stat: Stat) -> None:
     frame = encode_wire_stats([WireStat(RevisionId("ns", "iris"), stat)])
     with pytest.raises(StatDecodeError, match="of 'a' is not finite"):
         decode_wire_stats(frame)
