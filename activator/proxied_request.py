@@ -47,6 +47,11 @@ _SHORTEST_WAIT_S: Final = 0.001
 """Stands for no wait at all, since 0 means no limit there."""
 
 
+_FAIR_TIME_RATIO: Final = 0.5
+"""Of a request's whole time: a pod that had less of it, since the request waited before, has not
+failed. Or a long queue, whose requests are late when their turn comes, would eject sound pods."""
+
+
 class Books(Protocol):
     """Where the end of a request is noted."""
 
@@ -186,12 +191,15 @@ class ProxiedRequest:
         """Say so; a pod that does not answer may lose the request to another one."""
         exchange, pod = self._exchange, self._pod
         self._limits_changed = True  # an exchange whose time is up has none until it gets some
+        now = monotonic()
         limit_s = self._gate.time_limits.max_duration_s
-        out_of_time = bool(limit_s) and monotonic() >= exchange.started_at + limit_s
+        out_of_time = bool(limit_s) and now >= exchange.started_at + limit_s
         if pod is None:
             self._waited_in_vain(out_of_time=out_of_time)
             return
-        self._gate.pod_failed_request(pod, "no answer in time")
+        at_pod_s = now - max(self._forwarded_at, exchange.started_at)
+        if not out_of_time or at_pod_s >= limit_s * _FAIR_TIME_RATIO:
+            self._gate.pod_failed_request(pod, "no answer in time")
         if out_of_time or self.retries >= MOST_RETRIES or not self._may_be_sent_again():
             refuse(exchange, self._gate.refusal(Cause.TIMED_OUT))
         else:

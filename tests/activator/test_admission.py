@@ -467,6 +467,21 @@ async def test_a_request_that_a_pod_kept_as_long_as_one_may_wait_does_not_wait_f
     await held(activator, 0)
 
 
+async def test_a_pod_is_not_to_blame_for_a_request_that_came_late_to_it(world: World) -> None:
+    world.put_revision(annotations=annotated(pod_failure_threshold="1"), timeout_s=2.0)
+    activator = await world.start_activator()
+    asked = world.ask(activator)
+    await held(activator, 1)
+    await asyncio.sleep(1.3)
+    world.put_pods(await world.start_sidecar())
+    assert (await asked).status == 504
+    gate = gate_of(activator)
+    assert gate.counts.ejections == 0
+    assert [tracker.in_flight for tracker in gate.throttler.pods] == [0]
+    assert (await world.ask(activator)).status == 504  # it had all its time at the pod
+    assert gate.counts.ejections == 1
+
+
 async def test_a_sidecar_that_says_that_its_model_fails_is_ejected_after_three(
     world: World,
 ) -> None:
