@@ -29,6 +29,9 @@ class PodsOfWorkloads:
         self._owner_of: dict[Key, RevisionId] = {}
         self._pods: dict[RevisionId, tuple[Pod, ...]] = {}
         self._callbacks: list[OnChange] = []
+        self._clock_offset_s = monotonic() - wall_clock()
+        """Read once, so that pods of one second have one age however often they are looked at."""
+
         pods.on_change(self._pod_changed)
 
     def __repr__(self) -> str:
@@ -68,7 +71,8 @@ class PodsOfWorkloads:
             self._owner_of[key] = revision
         before = self._pods.pop(revision, ())
         if keys:
-            self._pods[revision] = after = _as_pods(self.objects(revision), before)
+            objects = self.objects(revision)
+            self._pods[revision] = after = _as_pods(objects, self._clock_offset_s)
         else:
             del self._keys_of[revision]
             after = ()
@@ -89,17 +93,16 @@ def _workload_of(pod: PodObject) -> RevisionId | None:
     return RevisionId(pod.metadata.namespace, name)
 
 
-def _as_pods(objects: Iterable[PodObject], before: Iterable[Pod]) -> tuple[Pod, ...]:
-    created_at = {pod.name: pod.created_at for pod in before}
+def _as_pods(objects: Iterable[PodObject], clock_offset_s: float) -> tuple[Pod, ...]:
     pods = [
-        _as_pod(pod, created_at.get(pod.metadata.name))
+        _as_pod(pod, clock_offset_s)
         for pod in objects
         if pod.status.phase not in {"Succeeded", "Failed"}
     ]
     return tuple(sorted(pods, key=lambda pod: (pod.created_at, pod.name)))
 
 
-def _as_pod(pod: PodObject, created_at: float | None) -> Pod:
+def _as_pod(pod: PodObject, clock_offset_s: float) -> Pod:
     host = pod.status.pod_ip
     serving_port, stats_port = sidecar_ports(pod.spec)
     merges_metrics = bool(pod.metadata.annotation(MODEL_METRICS))
@@ -109,9 +112,7 @@ def _as_pod(pod: PodObject, created_at: float | None) -> Pod:
         serving=Address(host, serving_port),
         stats=Address(host, stats_port),
         metrics=Address(host, METRICS_PORT) if merges_metrics else None,
-        created_at=_monotonic(pod.metadata.creation_timestamp)
-        if created_at is None
-        else created_at,
+        created_at=_created_at(pod) + clock_offset_s,
     )
 
 
@@ -123,10 +124,9 @@ def _state(pod: PodObject) -> PodState:
     return PodState.READY if ready and pod.status.pod_ip else PodState.STARTING
 
 
-def _monotonic(timestamp: str) -> float:
-    """Return an instant of the API server's clock on our own; now for one that says nothing."""
+def _created_at(pod: PodObject) -> float:
+    """Return when a pod was made, in seconds since 1970; now if it does not say."""
     try:
-        age_s = wall_clock() - dt.datetime.fromisoformat(timestamp).timestamp()
+        return dt.datetime.fromisoformat(pod.metadata.creation_timestamp).timestamp()
     except ValueError:
-        age_s = 0.0
-    return monotonic() - max(0.0, age_s)
+        return wall_clock()

@@ -22,9 +22,10 @@ from autoscaler.kubernetes.core.preconditions import (
 from autoscaler.kubernetes.leadership import Leadership
 from autoscaler.kubernetes.listening_activators import ListeningActivators
 from autoscaler.kubernetes.slice_writer import SliceWriter
-from autoscaler.kubernetes.view import KubernetesView
+from autoscaler.kubernetes.view import KubernetesView, revision_of_service
 from autoscaler.kubernetes.work_queue import WorkQueue
 from servingkit.cluster.kubernetes.core.objects import ServiceObject, Workload
+from servingkit.cluster.kubernetes.reflector import Key
 from servingkit.cluster.protocols import ClusterError, OnChange
 from servingkit.core.revision import Mode, Pod, PodState, RevisionId
 from servingkit.core.subset import choose_subset
@@ -55,6 +56,7 @@ class PublicSlices:
         self.queue = WorkQueue("public endpoints", self._follow)
         view.pods.on_pods_change(self._revision_changed)
         view.workloads.on_change(self._revision_changed)
+        view.services.on_change(self._service_changed)
         view.on_slice_change(self._revision_changed)
         view.on_activators_change(self._activators_changed)
         self._callbacks: list[OnChange] = []
@@ -92,6 +94,12 @@ class PublicSlices:
     def _revision_changed(self, revision: RevisionId) -> None:
         if revision in self._wanted:
             self.queue.add(revision)
+
+    def _service_changed(self, key: Key) -> None:
+        """Look again at the revision: pods that are to go next are named on its private Service."""
+        revision = revision_of_service(key)
+        if revision is not None:
+            self._revision_changed(revision)
 
     def _activators_changed(self) -> None:
         self._listening.forget_all_but(self._view.activators())

@@ -24,6 +24,7 @@ def holder(world: World) -> str:
     return str(lease["spec"].get("holderIdentity", "")) if lease else ""
 
 
+@pytest.mark.slow
 async def test_a_held_request_wakes_a_revision(world: World) -> None:
     await world.start_stats(3)
     world.put_activator()
@@ -51,6 +52,37 @@ async def test_pods_receive_the_traffic_themselves_where_that_is_asked_for(world
     world.report(replica, lambda: 0.0)
     (server,) = world.stats.values()
     await world.until(lambda: world.receivers() == {(HOST, server.address.port)})
+
+
+async def test_a_pod_that_is_to_go_next_receives_no_more(world: World) -> None:
+    await world.start_stats(2)
+    # The first is the idler one, and not idle, so that it is waited for.
+    world.busy = lambda pod: 0.5 if pod.endswith("001") else 1.0
+    world.put_activator()
+    direct = {
+        "autoscaling.knative.dev/target": "10",
+        "autoscaling.knative.dev/target-burst-capacity": "0",
+        "autoscaling.knative.dev/min-scale": "2",
+    }
+    world.kube.put(DEPLOYMENTS, deployment(replicas=2, annotations=direct))
+    replica = world.replica()
+    world.report(replica, lambda: 0.0)
+    first, second = (
+        {(HOST, world.stats[f"iris-7d9f-{number}"].address.port)} for number in ("001", "002")
+    )
+    # Both are at one address here; a slice has the port of the oldest that may be used.
+    await world.until(lambda: world.receivers() == first)
+    pods_then: list[int] = []
+
+    def note_pods() -> None:
+        if world.receivers() == second:
+            pods_then.append(world.replicas())
+
+    world.kube.after_change.append(note_pods)
+    fewer = {"metadata": {"annotations": {"autoscaling.knative.dev/min-scale": "1"}}}
+    world.kube.edit(DEPLOYMENTS, "shop", "iris", fewer)
+    await world.until(lambda: pods_then)
+    assert pods_then[0] == 2
 
 
 # --- leaders -------------------------------------------------------------------------------------
@@ -98,6 +130,7 @@ async def test_a_new_leader_keeps_the_scale(world: World) -> None:
     assert seen == {3}
 
 
+@pytest.mark.slow
 async def test_a_leader_that_cannot_renew_writes_no_more(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -117,6 +150,7 @@ async def test_a_leader_that_cannot_renew_writes_no_more(
 # --- the API -------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 async def test_while_the_api_is_away_nothing_is_torn_down_and_then_it_goes_on(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -220,6 +254,7 @@ async def test_calls_nothing_that_the_table_of_permissions_lacks(world: World) -
 # --- which pod goes ------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 async def test_the_busy_pod_stays(world: World) -> None:
     await world.start_stats(3)
     world.busy = lambda pod: 1.0 if pod.endswith("001") else 0.0
@@ -255,6 +290,7 @@ async def test_the_busy_pod_stays(world: World) -> None:
     )
 
 
+@pytest.mark.slow
 async def test_marks_go_when_the_pods_are_wanted_after_all(world: World) -> None:
     await world.start_stats(3)
     world.busy = lambda _: 1.0  # so that nobody may go
