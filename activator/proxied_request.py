@@ -81,14 +81,12 @@ class ProxiedRequest:
         "cold_start",
         "failed_at",
         "retries",
-        "tag",
         "waiting",
     )
 
     def __init__(self, books: Books, gate: RevisionGate, exchange: Exchange) -> None:
         self.arrival = 0
         self.waiting = False
-        self.tag: float | None = None
         self.failed_at: PodTracker | None = None
         self.retries = 0
         self.cold_start: ColdStart | None = None

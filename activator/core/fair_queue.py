@@ -7,17 +7,16 @@ tenants that wait have turns by their weights, a tenant that was away has not sa
 is new does not come before the next turn of those who wait, and a single tenant's requests go in
 the order of arrival.
 
-A request that was sent to a pod and refused there takes its old place again: it keeps its tag,
-which is no later than the virtual time, and whoever came first goes first, however often it was
-turned away. A waiter that gives up becomes a tombstone, since taking it out of the middle would
-cost as much as the queue is long.
+A request that was sent to a pod and refused there has had its turn: it goes before all that have
+not, and of several whoever came first, however often it was turned away. A waiter that gives up
+becomes a tombstone, since taking it out of the middle would cost as much as the queue is long.
 
 Example, weights A = 2 and B = 1: A sends four requests, with the tags 0.5, 1, 1.5 and 2, then B
 sends two, with the tags 1 and 2. The order is A1, A2, B1, A3, A4, B2.
 """
 
 import heapq
-from typing import Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 from activator.core.claim import Claim
 
@@ -25,12 +24,11 @@ from activator.core.claim import Claim
 class Waiter(Protocol):
     """Something that waits.
 
-    `arrival`, `waiting` and `tag` belong to the queue; start them at 0, False and None.
+    `arrival` and `waiting` belong to the queue; start them at 0 and False.
     """
 
     arrival: int
     waiting: bool
-    tag: float | None
 
     @property
     def claim(self) -> Claim:
@@ -39,6 +37,10 @@ class Waiter(Protocol):
 
 
 WaiterT = TypeVar("WaiterT", bound=Waiter)
+
+
+_HAD_ITS_TURN: Final = 0.0
+"""The tag of a request that came back, before those of all others."""
 
 
 class _Tenant:
@@ -77,14 +79,11 @@ class FairQueue(Generic[WaiterT]):
         claim = waiter.claim
         tenant = self._tenant(claim.tenant)
         tenant.last_tag = max(self._virtual_time, tenant.last_tag) + 1.0 / claim.weight
-        waiter.tag = tenant.last_tag
-        self._push(waiter, tenant, waiter.tag)
+        self._push(waiter, tenant, tenant.last_tag)
 
     def rejoin(self, waiter: WaiterT) -> None:
         """Let one that was taken, or never had to wait, wait before all that came later."""
-        if waiter.tag is None:
-            waiter.tag = self._virtual_time
-        self._push(waiter, self._tenant(waiter.claim.tenant), waiter.tag)
+        self._push(waiter, self._tenant(waiter.claim.tenant), _HAD_ITS_TURN)
 
     def first(self) -> WaiterT | None:
         """Return whose turn it is, and leave it there."""

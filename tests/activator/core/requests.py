@@ -13,7 +13,6 @@ class FakeRequest:
     def __init__(self, name: str = "", claim: Claim | None = None) -> None:
         self.name = name
         self.claim = claim or Claim()
-        self.tag: float | None = None
         self.arrival = 0
         self.waiting = False
         self.failed_at: PodTracker | None = None

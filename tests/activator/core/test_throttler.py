@@ -125,6 +125,24 @@ def test_pods_that_stay_keep_their_counts() -> None:
     assert [tracker.in_flight for tracker in throttler.pods] == [1, 0]
 
 
+def test_those_who_come_back_go_in_the_order_of_arrival_whether_or_not_they_had_waited() -> None:
+    throttler = throttler_for(container_concurrency=2)
+    first, second, third = admit(throttler, "waits")[0], FakeRequest("at once"), FakeRequest("late")
+    throttler.set_pods(ready_pods("P"))
+    assert granted(throttler) == [("waits", "P")]
+    assert throttler.admit(second) is not None
+    assert throttler.admit(third) is None
+    throttler.set_pods(ready_pods("P", "Q"))
+    assert granted(throttler) == [("late", "Q")]
+    pod_p, pod_q = throttler.pods
+    throttler.set_pods([])
+    for request, tracker in ((third, pod_q), (second, pod_p), (first, pod_p)):
+        throttler.pod_failed(tracker)
+        throttler.readmit(request)
+    throttler.set_pods(ready_pods("R", "S"))
+    assert [name for name, _ in granted(throttler)] == ["waits", "at once", "late"]
+
+
 def test_a_pod_of_the_same_name_elsewhere_is_another_pod() -> None:
     throttler = throttler_for()
     throttler.set_pods(ready_pods("P"))
