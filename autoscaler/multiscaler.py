@@ -186,6 +186,9 @@ class Multiscaler:
         pods = self._cluster.pods.pods(tracked.revision.id)
         ready = [pod.name for pod in pods if pod.state is PodState.READY]
         collector = tracked.collector
+        if not self._cluster.public_endpoints.activators_receive(tracked.revision.id):
+            # Asked for is not enough: the grace period begins when it is so.
+            tracked.published_at = now
         cluster = Observed(replicas, len(ready), tracked.proxied_since)
         load = read_load(
             tracked.settings, tracked.spec, collector, tracked.model_metrics, cluster, now

@@ -11,7 +11,7 @@ the next tick writes zero.
 
 Source: Knative's pod autoscaler reconciler and its scaler. Knative probes whether activators are in
 the path, and without that counts the grace period from inactivity; here it counts from the moment
-the public endpoints were written.
+the public endpoints lead to activators, as they were written.
 """
 
 from dataclasses import dataclass, replace

@@ -52,6 +52,8 @@ class PublicSlices:
         self._published: dict[RevisionId, str] = {}
         """The Service that our slices are for."""
 
+        self._to_activators: set[RevisionId] = set()
+
         self._locks: defaultdict[RevisionId, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.queue = WorkQueue("public endpoints", self._follow)
         view.pods.on_pods_change(self._revision_changed)
@@ -62,6 +64,7 @@ class PublicSlices:
         self._callbacks: list[OnChange] = []
         leadership.on_begin(self._wanted.clear)
         leadership.on_begin(self._published.clear)
+        leadership.on_begin(self._to_activators.clear)
 
     def __repr__(self) -> str:
         return f"<PublicSlices of {len(self._wanted)} revisions>"
@@ -75,6 +78,10 @@ class PublicSlices:
         self._wanted[revision] = _Wanted(mode, activators)
         await self._write(revision)
 
+    def activators_receive(self, revision: RevisionId) -> bool:
+        """Tell whether the slices, as they were last written, name activators."""
+        return revision in self._to_activators
+
     def on_first_published(self, callback: OnChange) -> None:
         """Call back when a revision's public Service has slices of ours for the first time."""
         self._callbacks.append(callback)
@@ -83,6 +90,7 @@ class PublicSlices:
         """Follow a revision no more; its slices stay."""
         self._wanted.pop(revision, None)
         self._published.pop(revision, None)
+        self._to_activators.discard(revision)
         if not self._locks[revision].locked():
             del self._locks[revision]
 
@@ -126,29 +134,40 @@ class PublicSlices:
             message = f"there is no Service {name} yet"
             raise ClusterError(message)
         ready = _ready(self._view, revision)
-        slices = await self._request_slices(owner, workload, service, wanted, ready)
+        activators = await self._wanted_activators(revision, wanted, ready)
+        slices = self._request_slices(owner, workload, service, activators, ready)
         slices |= _other_slices(owner, workload, service, ready)
+        if not activators:
+            self._to_activators.discard(revision)
         await self._writer.write(revision, name, slices)
+        if activators:
+            self._to_activators.add(revision)
         if self._published.get(revision) != name:
             self._published[revision] = name
             for callback in self._callbacks:
                 callback(revision)
 
-    async def _request_slices(
+    async def _wanted_activators(
+        self, revision: RevisionId, wanted: _Wanted, ready: list[Pod]
+    ) -> list[str]:
+        """Return the hosts of the activators that should receive the traffic, if any should."""
+        if wanted.mode is Mode.SERVE and ready:
+            return []
+        port = self._view.activator_port(revision)
+        return await self._activators(revision, port, wanted.activators)
+
+    def _request_slices(
         self,
         owner: Owner,
         workload: Workload,
         service: ServiceObject,
-        wanted: _Wanted,
+        activators: list[str],
         ready: list[Pod],
     ) -> dict[str, Json]:
         """Return the slices for the ports that lead to the model."""
-        revision = owner.revision
         ports = request_ports(workload, service)
-        port = self._view.activator_port(revision)
-        hosts: list[str] = []
-        if wanted.mode is Mode.PROXY or not ready:
-            hosts = await self._activators(revision, port, wanted.activators)
+        port = self._view.activator_port(owner.revision)
+        hosts = activators
         if not hosts and ready:
             hosts = manifests.addresses_of(pod.serving for pod in ready)
             port = ready[0].serving.port

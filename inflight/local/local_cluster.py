@@ -209,6 +209,10 @@ class LocalCluster:
             )
         )
 
+    def activators_receive(self, revision: RevisionId) -> bool:
+        """Tell whether the listener leads to the activators."""
+        return self._find(revision).mode is Mode.PROXY
+
     # --- RevisionStates ---
 
     def state(self, revision: RevisionId) -> RevisionState | None:

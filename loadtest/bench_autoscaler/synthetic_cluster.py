@@ -114,6 +114,10 @@ class SyntheticCluster:
     async def publish(self, revision: RevisionId, mode: Mode, activators: int) -> None:
         """Do nothing."""
 
+    def activators_receive(self, revision: RevisionId) -> bool:  # noqa: ARG002 -- all are proxied
+        """Take all traffic to go to activators."""
+        return True
+
     def activators(self) -> tuple[Activator, ...]:
         """Return the activators that must report."""
         return self._activators

@@ -85,6 +85,13 @@ class PublicEndpoints(Protocol):
         """
         ...
 
+    def activators_receive(self, revision: RevisionId) -> bool:
+        """Tell whether the endpoints, as they were last written, lead to activators alone.
+
+        They may not, although that was asked for: while no activator can take the traffic.
+        """
+        ...
+
 
 class RevisionStates(Protocol):
     """What the cluster keeps for the autoscaler about each revision, beyond its life."""

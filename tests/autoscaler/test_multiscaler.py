@@ -160,6 +160,28 @@ async def test_a_poke_while_zero_is_written_wins() -> None:
         await until(lambda: cluster.written_pods() == [0, 1])
 
 
+@pytest.mark.usefixtures("no_second_tick")
+async def test_the_last_pod_stays_until_activators_really_receive_the_traffic() -> None:
+    cluster = FakeCluster()
+    cluster.put_revision(revision(), replicas=1)
+    cluster.bypassing.add(IRIS)
+    async with scaling(cluster) as multiscaler:
+        await decided(multiscaler)
+        tracked = multiscaler.tracked[IRIS]
+        assert tracked.state is not None
+        assert cluster.mode_writes == [(IRIS, Mode.PROXY)], "it was asked for"
+        long_idle = BoundsState(Phase.INACTIVE, monotonic() - 1000, initialised=True)
+        tracked.state = replace(tracked.state, bounds=long_idle)
+        tracked.published_at -= 1000
+        tracked.turn.set()
+        await until(lambda: tracked.plan.limits == ("scale-to-zero-grace-period",))  # type: ignore[union-attr]
+        assert cluster.replicas[IRIS] == 1
+        cluster.bypassing.clear()
+        tracked.published_at -= 1
+        tracked.turn.set()
+        await until(lambda: cluster.replicas[IRIS] == 0)
+
+
 class Failing(FakeCluster):
     """Reading the scale of one revision fails in a way nobody expects."""
 

@@ -45,6 +45,9 @@ class Journal:
         self._write(revision, mode)
         self.activator_counts.append(activators)
 
+    def activators_receive(self, revision: RevisionId) -> bool:
+        raise NotImplementedError(revision)
+
     def _write(self, revision: RevisionId, entry: int | Mode) -> None:
         if type(entry) in self.broken:
             raise ClusterError(revision)

@@ -29,6 +29,9 @@ class FakeCluster:
         self.scale_writes: list[tuple[RevisionId, int]] = []
         self.mode_writes: list[tuple[RevisionId, Mode]] = []
         self.activator_counts: dict[RevisionId, int] = {}
+        self.bypassing: set[RevisionId] = set()
+        """Revisions whose traffic does not go to activators, whatever was published."""
+
         self.states: dict[RevisionId, RevisionState] = {}
         self._revisions: dict[RevisionId, Revision] = {}
         self._pods: dict[RevisionId, tuple[Pod, ...]] = {}
@@ -100,6 +103,9 @@ class FakeCluster:
     async def publish(self, revision: RevisionId, mode: Mode, activators: int) -> None:
         self.mode_writes.append((revision, mode))
         self.activator_counts[revision] = activators
+
+    def activators_receive(self, revision: RevisionId) -> bool:
+        return revision not in self.bypassing
 
     def state(self, revision: RevisionId) -> RevisionState | None:
         return self.states.get(revision)

@@ -85,6 +85,23 @@ async def test_a_pod_that_is_to_go_next_receives_no_more(world: World) -> None:
     assert pods_then[0] == 2
 
 
+@pytest.mark.slow
+async def test_the_last_pod_stays_while_no_activator_can_take_the_traffic(world: World) -> None:
+    await world.start_stats(1)
+    window = {"autoscaling.knative.dev/window": "6s"}
+    world.kube.put(DEPLOYMENTS, deployment(replicas=1, annotations=window))
+    replica = world.replica()
+    (server,) = world.stats.values()
+    await world.until(lambda: world.receivers() == {(HOST, server.address.port)})
+    # Idle for longer than the window and the grace period, and some ticks.
+    await asyncio.sleep(14)
+    assert world.replicas() == 1
+    world.put_activator()
+    world.report(replica, lambda: 0.0)
+    await world.until(lambda: world.replicas() == 0)
+    assert world.receivers() == {(HOST, world.activator_port())}
+
+
 # --- leaders -------------------------------------------------------------------------------------
 
 
