@@ -34,6 +34,9 @@ _STATUSES_PERIOD_S: Final = 1.0
 _HEARTBEAT_S: Final = 10.0
 _SLOW_AFTER_S: Final = 10.0
 _RETRY: Final = b"retry: 2000\n\n"
+_MOST_DIGITS: Final = 18
+"""Of an event's number; Python refuses to read those of thousands of digits."""
+
 _HEARTBEAT: Final = b": still here\n\n"
 _HEADERS: Final = {
     "Content-Type": "text/event-stream",
@@ -152,7 +155,7 @@ class EventStream:
         if not last_id:
             return journal.last_number, b""
         process, _, number = last_id.partition("-")
-        if process == journal.process and number.isdecimal():
+        if process == journal.process and number.isdecimal() and len(number) <= _MOST_DIGITS:
             return min(int(number), journal.last_number), b""
         # Another process's: whatever it told last, all that is known here came after it.
         return 0, _message(b"gap", {"missed": None})

@@ -42,7 +42,7 @@ def _draw_growth(axes: Axes, results: Results) -> None:
             color=MUTED,
         )
     axes.set_xlim(left=0)
-    axes.set_ylim(0, max(_AIM_CORES, *cores) * 1.15)
+    axes.set_ylim(0, max([_AIM_CORES, *cores]) * 1.15)
     axes.set_xlabel("revisions, each decided every 2 s", color=MUTED)
     axes.set_title("Cores for decisions (dashed: aim)", loc="left", fontsize=10.5, color=INK)
 
@@ -64,7 +64,7 @@ def _draw_others(axes: Axes, results: Results) -> None:
     axes.set_xticks(
         range(len(names)), [f"{one}\n{label}" for one, label in zip(what, labels, strict=True)]
     )
-    axes.set_ylim(0, max(_AIM_CORES, *cores) * 1.15)
+    axes.set_ylim(0, max([_AIM_CORES, *cores]) * 1.15)
     axes.set_title(
         "Cores for reports; the others decode and forget", loc="left", fontsize=10.5, color=INK
     )

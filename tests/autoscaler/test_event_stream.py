@@ -141,6 +141,15 @@ async def test_after_a_restart_a_reader_gets_all_that_is_known(last_id: str) -> 
             assert await names(answer, 1) == ["one"]
 
 
+async def test_a_number_that_no_event_can_have_is_not_read() -> None:
+    async with serving() as it:
+        it.note("one")
+        async with it.get(last_id=f"{it.journal.process}-{'9' * 5_000}") as answer:
+            assert answer.status == 200
+            await message(answer)
+            assert await message(answer) == {"event": "gap", "data": {"missed": None}}
+
+
 async def test_a_reader_of_one_revision_is_not_told_of_others() -> None:
     async with serving() as it, it.get("?revision=default/rose") as answer:
         await message(answer)
