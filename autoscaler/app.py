@@ -16,7 +16,7 @@ from autoscaler.config import Config
 from autoscaler.core.defaults import Defaults
 from autoscaler.defaults_watch import DefaultsWatch
 from autoscaler.event_stream import EventStream
-from autoscaler.garbage import collect_all_rarely
+from autoscaler.garbage import collect_rarely
 from autoscaler.metrics_service import MetricsService
 from autoscaler.model_metrics_scraper import ModelMetricsScraper
 from autoscaler.multiscaler import Multiscaler
@@ -59,7 +59,6 @@ class Autoscaler:
         Raises:
             OSError: a port cannot be bound; nothing was scaled then.
         """
-        collect_all_rarely()
         engine = Engine()
         scraper = Scraper(HttpClient(engine), self._cluster.pods, self._multiscaler.tracked)
         model_scraper = ModelMetricsScraper(
@@ -80,6 +79,7 @@ class Autoscaler:
             # First of all, since the sites wait for those who read.
             sites.callback(self._multiscaler.journal.close)
             async with engine, asyncio.TaskGroup() as loops:
+                loops.create_task(collect_rarely())
                 loops.create_task(self._defaults.run())
                 loops.create_task(self._multiscaler.run())
                 loops.create_task(scraper.run())

@@ -17,7 +17,7 @@ import uvloop
 from aiohttp import web
 
 from autoscaler.core.defaults import Defaults
-from autoscaler.garbage import collect_all_rarely
+from autoscaler.garbage import collect_rarely
 from autoscaler.multiscaler import Multiscaler
 from autoscaler.stat_receiver import StatReceiver
 from loadtest.bench_autoscaler.subjects.reporting import answer_questions, rss_bytes
@@ -67,7 +67,6 @@ class Reports:
 async def main(busy: int, idle: int) -> None:
     """Run until standard input ends."""
     logging.disable(logging.WARNING)
-    collect_all_rarely()
     cluster = SyntheticCluster(busy, _PODS_EACH, idle)
     heard_at: dict[str, float] = {}
     gc.collect()
@@ -78,7 +77,8 @@ async def main(busy: int, idle: int) -> None:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(multiscaler.run()), group.create_task(reports.run())]
+        work = (collect_rarely(), multiscaler.run(), reports.run())
+        tasks = [group.create_task(one) for one in work]
         while len(multiscaler.tracked) < busy + idle:  # noqa: ASYNC110 -- nothing announces it
             await asyncio.sleep(_LOOK_AGAIN_S)
         await answer_questions(
