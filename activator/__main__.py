@@ -9,21 +9,19 @@ from activator import kubernetes
 from activator.config import Config
 from servingkit import logs
 from servingkit.cluster.kubernetes.access import ApiAccess
-from servingkit.config import EXIT_CONFIG, ConfigError, problems_in, read_both
+from servingkit.config import exit_code_of, read_both
 
 
 def main() -> int:
     """Run the activator until it is told to stop; return the exit code."""
-    exit_code = 0
-    try:
-        config, access = read_both(Config.from_env, ApiAccess.from_env, os.environ)
-        logs.configure("activator", config.log_level)
-        uvloop.run(kubernetes.run(config, access))
-    except* ConfigError as group:
-        for problem in problems_in(group):
-            print(problem, file=sys.stderr)
-        exit_code = EXIT_CONFIG
-    return exit_code
+    return exit_code_of(_run)
+
+
+def _run() -> int:
+    config, access = read_both(Config.from_env, ApiAccess.from_env, os.environ)
+    logs.configure("activator", config.log_level)
+    uvloop.run(kubernetes.run(config, access))
+    return 0
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ Without an argument it runs; `give-back` undoes everything in the cluster, befor
 import argparse
 import os
 import sys
+from collections.abc import Callable, Coroutine
+from functools import partial
 
 import uvloop
 
@@ -13,7 +15,7 @@ from autoscaler.config import Config
 from autoscaler.kubernetes import give_back, program
 from autoscaler.kubernetes.settings import KubernetesSettings
 from servingkit import logs
-from servingkit.config import EXIT_CONFIG, ConfigError, problems_in, read_both
+from servingkit.config import exit_code_of, read_both
 
 
 def main() -> int:
@@ -21,17 +23,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="inflight-autoscaler", description=__doc__)
     parser.add_argument("command", nargs="?", choices=["run", "give-back"], default="run")
     command = parser.parse_args().command
-    exit_code = 0
-    try:
-        config, settings = read_both(Config.from_env, KubernetesSettings.from_env, os.environ)
-        logs.configure("autoscaler", config.log_level)
-        job = program.run if command == "run" else give_back.run
-        uvloop.run(job(config, settings))
-    except* ConfigError as group:
-        for problem in problems_in(group):
-            print(problem, file=sys.stderr)
-        exit_code = EXIT_CONFIG
-    return exit_code
+    return exit_code_of(partial(_run, program.run if command == "run" else give_back.run))
+
+
+def _run(job: Callable[[Config, KubernetesSettings], Coroutine[None, None, None]]) -> int:
+    config, settings = read_both(Config.from_env, KubernetesSettings.from_env, os.environ)
+    logs.configure("autoscaler", config.log_level)
+    uvloop.run(job(config, settings))
+    return 0
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Coroutine, Sequence
+from functools import partial
 from importlib.metadata import version
 
 import uvloop
@@ -21,7 +22,7 @@ from inflight.simulate import command_line as simulate_line
 from inflight.status import app as status_app
 from inflight.status import command_line as status_line
 from servingkit import logs
-from servingkit.config import EXIT_CONFIG, ConfigError, problems_in
+from servingkit.config import exit_code_of
 
 _EXIT_NO_READER = 1
 _PIPE_COLUMNS = 160
@@ -32,17 +33,12 @@ _EXIT_KILLED = 130
 def main() -> int:
     """Run the command; return the exit code."""
     arguments, command = _parse(sys.argv[1:])
-    exit_code = 0
+    exit_code = _EXIT_NO_READER
     try:
-        exit_code = _run(arguments, command)
-    except* ConfigError as group:
-        for problem in problems_in(group):
-            print(problem, file=sys.stderr)
-        exit_code = EXIT_CONFIG
+        exit_code = exit_code_of(partial(_run, arguments, command))
     except* BrokenPipeError:
         # Whoever read our output is gone; what is still to be flushed must not complain of it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        exit_code = _EXIT_NO_READER
     return exit_code
 
 

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Coroutine
+from functools import partial
 from pathlib import Path
 
 from loadtest.child import ChildError
@@ -14,7 +15,7 @@ from loadtest.demo import Demo
 from loadtest.demo_plan import FULL, QUICK
 from loadtest.narrator import Narrator
 from loadtest.run import Target, run
-from servingkit.config import EXIT_CONFIG, ConfigError
+from servingkit.config import exit_code_of
 
 EXIT_INTERRUPTED = 130
 
@@ -70,12 +71,11 @@ async def until_stopped(work: Coroutine[None, None, int]) -> int:
 
 def main() -> int:
     """Run a command; return its exit code."""
-    options = parse()
-    try:
-        Config.from_env(os.environ)
-    except ConfigError as error:
-        print(error, file=sys.stderr)
-        return EXIT_CONFIG
+    return exit_code_of(partial(_run, parse()))
+
+
+def _run(options: argparse.Namespace) -> int:
+    Config.from_env(os.environ)  # the load generator's processes read it, too late to say so
     options.out.mkdir(parents=True, exist_ok=True)
     exit_code = EXIT_INTERRUPTED
     try:

@@ -14,10 +14,11 @@ import os
 import sys
 import time
 from dataclasses import asdict, dataclass, field
+from functools import partial
 
 from aiohttp import web
 
-from servingkit.config import EXIT_CONFIG, ConfigError, EnvReader
+from servingkit.config import EnvReader, exit_code_of
 
 
 @dataclass(slots=True)
@@ -84,15 +85,14 @@ def main() -> int:
     """Run until SIGINT or SIGTERM; requests that still sleep then are answered first."""
     parser = argparse.ArgumentParser(prog="python -m loadtest.sleeper", description=__doc__)
     parser.add_argument("--startup-s", type=float, default=0.0, help="seconds before it answers")
-    arguments = parser.parse_args()
+    return exit_code_of(partial(_serve, parser.parse_args().startup_s))
+
+
+def _serve(startup_s: float) -> int:
     environ = EnvReader(os.environ)
     port = environ.integer("PORT", least=1, most=65535)
-    try:
-        environ.check()
-    except ConfigError as error:
-        sys.stderr.write(f"{error}\n")
-        return EXIT_CONFIG
-    time.sleep(arguments.startup_s)
+    environ.check()
+    time.sleep(startup_s)
     web.run_app(build(), host="127.0.0.1", port=port, print=None, handler_cancellation=True)
     return 0
 

@@ -8,21 +8,19 @@ import uvloop
 from queueproxy import app
 from queueproxy.config import Config
 from servingkit import logs
-from servingkit.config import EXIT_CONFIG, ConfigError, problems_in
+from servingkit.config import exit_code_of
 
 
 def main() -> int:
     """Run the sidecar until it is told to stop; return the exit code."""
-    exit_code = 0
-    try:
-        config = Config.from_env(os.environ)
-        logs.configure("queueproxy", config.log_level)
-        uvloop.run(app.run(config))
-    except* ConfigError as group:
-        for problem in problems_in(group):
-            print(problem, file=sys.stderr)
-        exit_code = EXIT_CONFIG
-    return exit_code
+    return exit_code_of(_run)
+
+
+def _run() -> int:
+    config = Config.from_env(os.environ)
+    logs.configure("queueproxy", config.log_level)
+    uvloop.run(app.run(config))
+    return 0
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ A program's `config.py` reads the environment through one `EnvReader`; annotatio
 with the same `Problem`s, so that a person sees the same kind of message wherever a bad value stood.
 """
 
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -33,11 +34,25 @@ class ConfigError(Exception):
         self.problems = tuple(problems)
 
 
-def problems_in(group: BaseExceptionGroup[ConfigError]) -> Iterator[Problem]:
-    """Yield the problems of a group as task groups nest them."""
+def exit_code_of(program: Callable[[], int]) -> int:
+    """Return what a program returns; EXIT_CONFIG for bad settings, each of which it is told.
+
+    Some settings prove bad only while the program runs, as a port that is taken: such a ConfigError
+    may come in the groups of the program's task groups.
+    """
+    exit_code = EXIT_CONFIG
+    try:
+        exit_code = program()
+    except* ConfigError as group:
+        for problem in _problems_in(group):
+            sys.stderr.write(f"{problem}\n")
+    return exit_code
+
+
+def _problems_in(group: BaseExceptionGroup[ConfigError]) -> Iterator[Problem]:
     for error in group.exceptions:
         if isinstance(error, BaseExceptionGroup):
-            yield from problems_in(error)
+            yield from _problems_in(error)
         else:
             yield from error.problems
 

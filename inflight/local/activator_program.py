@@ -28,7 +28,7 @@ from inflight.local.activator_link import (
 )
 from inflight.local.remote_cluster import RemoteCluster
 from servingkit import logs
-from servingkit.config import EXIT_CONFIG, ConfigError
+from servingkit.config import exit_code_of
 from servingkit.http1.engine import Engine
 
 _TELL_EVERY_S: Final = 0.1
@@ -131,11 +131,11 @@ def _stop_at_signals(activator: Activator) -> None:
 
 def main() -> int:
     """Run until stopped; return the exit code."""
-    try:
-        config = Config.from_env(os.environ)
-    except ConfigError as error:
-        sys.stderr.write(f"{error}\n")
-        return EXIT_CONFIG
+    return exit_code_of(_run)
+
+
+def _run() -> int:
+    config = Config.from_env(os.environ)
     logs.configure("activator")
     try:
         uvloop.run(run(config))

@@ -11,7 +11,7 @@ import os
 import sys
 import warnings
 
-from servingkit.config import EXIT_CONFIG, ConfigError, EnvReader
+from servingkit.config import EnvReader, exit_code_of
 
 
 def serve(port: int) -> None:
@@ -31,13 +31,13 @@ def serve(port: int) -> None:
 
 def main() -> int:
     """Run the server; return 78 when $PORT cannot be used."""
+    return exit_code_of(_run)
+
+
+def _run() -> int:
     environ = EnvReader(os.environ)
     port = environ.integer("PORT", least=1, most=65535)
-    try:
-        environ.check()
-    except ConfigError as error:
-        sys.stderr.write(f"{error}\n")
-        return EXIT_CONFIG
+    environ.check()
     serve(port)
     return 0
 
