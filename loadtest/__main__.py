@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import os
-import signal
 import sys
 from collections.abc import Coroutine
 from functools import partial
@@ -15,9 +14,8 @@ from loadtest.demo import Demo
 from loadtest.demo_plan import FULL, QUICK
 from loadtest.narrator import Narrator
 from loadtest.run import Target, run
+from loadtest.stop_signals import EXIT_STOPPED, until_stopped
 from servingkit.config import exit_code_of
-
-EXIT_INTERRUPTED = 130
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -60,15 +58,6 @@ def chosen(options: argparse.Namespace) -> Coroutine[None, None, int]:
     return run(target, options.out, narrator)
 
 
-async def until_stopped(work: Coroutine[None, None, int]) -> int:
-    """Do the work; SIGTERM, or a terminal that closes, stops it as Ctrl-C does."""
-    task = asyncio.current_task()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if task is not None:
-            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-    return await work
-
-
 def main() -> int:
     """Run a command; return its exit code."""
     return exit_code_of(partial(_run, parse()))
@@ -77,7 +66,7 @@ def main() -> int:
 def _run(options: argparse.Namespace) -> int:
     Config.from_env(os.environ)  # the load generator's processes read it, too late to say so
     options.out.mkdir(parents=True, exist_ok=True)
-    exit_code = EXIT_INTERRUPTED
+    exit_code = EXIT_STOPPED
     try:
         exit_code = asyncio.run(until_stopped(chosen(options)))
     except* ChildError as failed:

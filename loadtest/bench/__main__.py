@@ -1,12 +1,11 @@
 """`python -m loadtest.bench`: the sidecar beside nginx, HAProxy, Go, aiohttp and its floor."""
 
 import argparse
-import asyncio
 import os
-import signal
 import sys
 import tempfile
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -14,20 +13,17 @@ import uvloop
 
 from loadtest.bench.case import Timing
 from loadtest.bench.chart import draw
+from loadtest.bench.command import exit_code_of, write_page
 from loadtest.bench.core.page import page
 from loadtest.bench.core.results import Results
-from loadtest.bench.core.wrk_script import WrkOutputError
 from loadtest.bench.lineup import CASES, PEERS
-from loadtest.bench.machine import Cores, TooFewCoresError
+from loadtest.bench.machine import Cores
 from loadtest.bench.run import Plan, Run
-from loadtest.bench.tool import MissingError
-from loadtest.child import ChildError
+from loadtest.stop_signals import until_stopped
 
 RESULTS_NAME = "results.json"
-PAGE_NAME = "benchmarks.md"
-PICTURE_NAME = "benchmarks.png"
-
-EXIT_INTERRUPTED = 130
+PAGE_NAME = "benchmarks"
+"""Of the page and its picture, without their suffixes."""
 
 FULL = Timing(warm_up_s=1, measured_s=3)
 QUICK = Timing(warm_up_s=1, measured_s=2)
@@ -101,44 +97,27 @@ def measure(options: argparse.Namespace) -> Results:
         timing=QUICK if options.quick else FULL,
     )
     with tempfile.TemporaryDirectory(prefix="inflight-bench-") as folder:
-        return uvloop.run(until_stopped(Run(plan, cores, Path(folder), tell)))
+        return uvloop.run(until_stopped(Run(plan, cores, Path(folder), tell).results()))
 
 
-async def until_stopped(run: Run) -> Results:
-    """Carry out a run; SIGTERM, or a terminal that closes, stops it as Ctrl-C does."""
-    task = asyncio.current_task()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if task is not None:
-            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-    return await run.results()
-
-
-def write(results: Results, out: Path, docs: Path) -> None:
-    """Write results, page and picture."""
-    out.mkdir(parents=True, exist_ok=True)
-    docs.mkdir(parents=True, exist_ok=True)
-    (out / RESULTS_NAME).write_text(results.to_json(), encoding="utf-8")
-    (docs / PAGE_NAME).write_text(page(results, PICTURE_NAME), encoding="utf-8")
-    draw(results, docs / PICTURE_NAME)
+def bench(options: argparse.Namespace) -> None:
+    """Measure, or read what was measured; write results, page and picture."""
+    if options.source:
+        results = Results.from_json(options.source.read_text(encoding="utf-8"))
+    else:
+        results = measure(options)
+    options.out.mkdir(parents=True, exist_ok=True)
+    path = options.out / RESULTS_NAME
+    path.write_text(results.to_json(), encoding="utf-8")
+    write_page(
+        options.docs or options.out, PAGE_NAME, partial(page, results), partial(draw, results)
+    )
+    tell(f"results in {path}")
 
 
 def main() -> int:
     """Run the benchmark; return its exit code."""
-    options = parse()
-    try:
-        if options.source:
-            results = Results.from_json(options.source.read_text(encoding="utf-8"))
-        else:
-            results = measure(options)
-    except (ChildError, MissingError, TooFewCoresError, WrkOutputError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        print("stopped", file=sys.stderr)
-        return EXIT_INTERRUPTED
-    write(results, options.out, options.docs or options.out)
-    print(f"results in {options.out / RESULTS_NAME}")
-    return 0
+    return exit_code_of(partial(bench, parse()))
 
 
 if __name__ == "__main__":

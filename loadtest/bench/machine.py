@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
+from loadtest.bench.core.bench_error import BenchError
+
 LEAST_CORES: Final = 2
 
 
-class TooFewCoresError(Exception):
+class TooFewCoresError(BenchError):
     """A proxy cannot have a core for itself here."""
 
     def __init__(self) -> None:

@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from loadtest.bench.core.bench_error import BenchError
+
 _VERSION: Final = re.compile(r"\d+\.\d[^\s,]*")
 
 
-class MissingError(Exception):
+class MissingError(BenchError):
     """A program is not there, or does not work. The text says how to get it."""
 
 

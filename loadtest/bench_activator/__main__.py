@@ -1,7 +1,6 @@
 """`python -m loadtest.bench_activator`: what holding, waking and spreading cost and take."""
 
 import argparse
-import asyncio
 import os
 import platform
 import resource
@@ -9,24 +8,25 @@ import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
 import uvloop
 
-from loadtest.bench.core.wrk_script import WrkOutputError
-from loadtest.bench.machine import Cores, TooFewCoresError, describe_machine
-from loadtest.bench.tool import MissingError, find
+from loadtest.bench.command import exit_code_of, write_page
+from loadtest.bench.machine import Cores, describe_machine
+from loadtest.bench.tool import find
 from loadtest.bench_activator.bench import Bench
 from loadtest.bench_activator.cases import cold, held, leave, noisy, spread, warm
 from loadtest.bench_activator.chart import draw
 from loadtest.bench_activator.core.figure import CaseResult
 from loadtest.bench_activator.core.page import Run, page
-from loadtest.child import ChildError
+from loadtest.stop_signals import until_stopped
 
-PAGE_NAME: Final = "benchmarks-activator.md"
-PICTURE_NAME: Final = "benchmarks-activator.png"
+PAGE_NAME: Final = "benchmarks-activator"
+"""Of the page and its picture, without their suffixes."""
 
 CASES: Final[Mapping[str, Callable[[Bench], Awaitable[CaseResult]]]] = {
     "held": held.measure,
@@ -37,7 +37,6 @@ CASES: Final[Mapping[str, Callable[[Bench], Awaitable[CaseResult]]]] = {
     "warm": warm.measure,
 }
 
-_EXIT_INTERRUPTED: Final = 130
 _OPEN_FILES: Final = 16_384
 
 
@@ -74,24 +73,16 @@ def raise_file_limit() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
-def main() -> int:
-    """Run the benchmark; return its exit code."""
-    options = parse()
+def bench(options: argparse.Namespace) -> None:
+    """Measure, and write page and picture."""
     machine = describe_machine()
-    try:
-        find("taskset", "apt-get install util-linux")
-        cores = Cores.divide()
-        os.sched_setaffinity(0, cores.others)
-        raise_file_limit()
-        with tempfile.TemporaryDirectory(prefix="inflight-bench-") as folder:
-            bench = Bench(folder=Path(folder), core=cores.proxy, quick=options.quick)
-            cases = uvloop.run(measure(options.cases, bench))
-    except (ChildError, MissingError, TooFewCoresError, WrkOutputError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        print("stopped", file=sys.stderr)
-        return _EXIT_INTERRUPTED
+    find("taskset", "apt-get install util-linux")
+    cores = Cores.divide()
+    os.sched_setaffinity(0, cores.others)
+    raise_file_limit()
+    with tempfile.TemporaryDirectory(prefix="inflight-bench-") as folder:
+        subject = Bench(folder=Path(folder), core=cores.proxy, quick=options.quick)
+        cases = uvloop.run(until_stopped(measure(options.cases, subject)))
     run = Run(
         date=datetime.now(UTC).strftime("%Y-%m-%d"),
         machine=machine,
@@ -102,11 +93,13 @@ def main() -> int:
         quick=options.quick,
         cases=cases,
     )
-    options.docs.mkdir(parents=True, exist_ok=True)
-    (options.docs / PAGE_NAME).write_text(page(run, PICTURE_NAME), encoding="utf-8")
-    draw(cases, options.docs / PICTURE_NAME)
-    print(f"page in {options.docs / PAGE_NAME}")
-    return 0
+    path = write_page(options.docs, PAGE_NAME, partial(page, run), partial(draw, cases))
+    print(f"page in {path}")
+
+
+def main() -> int:
+    """Run the benchmark; return its exit code."""
+    return exit_code_of(partial(bench, parse()))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """`python -m loadtest.bench_autoscaler`: decisions, stats and scrapes at scale."""
 
 import argparse
-import asyncio
 import os
 import sys
 from collections.abc import Awaitable, Callable, Mapping
@@ -13,18 +12,18 @@ from typing import Final
 
 import uvloop
 
-from loadtest.bench.machine import Cores, TooFewCoresError, describe_machine
+from loadtest.bench.command import exit_code_of, write_page
+from loadtest.bench.machine import Cores, describe_machine
 from loadtest.bench_autoscaler.cases import FULL, QUICK, Scale, decide, poke, receive, scrape
 from loadtest.bench_autoscaler.chart import draw
 from loadtest.bench_autoscaler.core.page import page
 from loadtest.bench_autoscaler.core.results import Results, Values, combined
-from loadtest.bench_autoscaler.process import SubjectError
+from loadtest.stop_signals import until_stopped
 
 RESULTS_NAME: Final = "results.json"
-PAGE_NAME: Final = "benchmarks-autoscaler.md"
-PICTURE_NAME: Final = "benchmarks-autoscaler.png"
+PAGE_NAME: Final = "benchmarks-autoscaler"
+"""Of the page and its picture, without their suffixes."""
 
-_EXIT_INTERRUPTED: Final = 130
 _ROUNDS: Final = 2
 _MEASURED_WITH: Final = ("uvloop", "httptools", "aiohttp", "protobuf", "websockets")
 
@@ -83,35 +82,27 @@ async def measure(options: argparse.Namespace, scale: Scale, cores: Cores) -> Re
     )
 
 
-def write(results: Results, out: Path, docs: Path) -> None:
-    """Write results, page and picture."""
-    out.mkdir(parents=True, exist_ok=True)
-    docs.mkdir(parents=True, exist_ok=True)
-    (out / RESULTS_NAME).write_text(results.to_json(), encoding="utf-8")
-    (docs / PAGE_NAME).write_text(page(results, PICTURE_NAME), encoding="utf-8")
-    draw(results, docs / PICTURE_NAME)
+def bench(options: argparse.Namespace) -> None:
+    """Measure, or read what was measured; write results, page and picture."""
+    if options.source:
+        results = Results.from_json(options.source.read_text(encoding="utf-8"))
+    else:
+        cores = Cores.divide()
+        os.sched_setaffinity(0, cores.others)
+        scale = QUICK if options.quick else FULL
+        results = uvloop.run(until_stopped(measure(options, scale, cores)))
+    options.out.mkdir(parents=True, exist_ok=True)
+    path = options.out / RESULTS_NAME
+    path.write_text(results.to_json(), encoding="utf-8")
+    write_page(
+        options.docs or options.out, PAGE_NAME, partial(page, results), partial(draw, results)
+    )
+    print(f"results in {path}")
 
 
 def main() -> int:
     """Run the benchmark; return its exit code."""
-    options = parse()
-    try:
-        if options.source:
-            results = Results.from_json(options.source.read_text(encoding="utf-8"))
-        else:
-            cores = Cores.divide()
-            os.sched_setaffinity(0, cores.others)
-            scale = QUICK if options.quick else FULL
-            results = uvloop.run(measure(options, scale, cores))
-    except (SubjectError, TooFewCoresError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        print("stopped", file=sys.stderr)
-        return _EXIT_INTERRUPTED
-    write(results, options.out, options.docs or options.out)
-    print(f"results in {options.out / RESULTS_NAME}")
-    return 0
+    return exit_code_of(partial(bench, parse()))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
+from loadtest.bench.core.bench_error import BenchError
+
 _READY_WITHIN_S: Final = 60.0
 _STOP_WITHIN_S: Final = 20.0
 _LONGEST_LINE_BYTES: Final = 16 * 1024 * 1024
@@ -18,7 +20,7 @@ _PACKAGE: Final = "loadtest.bench_autoscaler.subjects"
 Answer = Mapping[str, Any]
 
 
-class SubjectError(Exception):
+class SubjectError(BenchError):
     """A measured program ended, or said nothing, when it should have answered."""
 
 

@@ -1,15 +1,12 @@
 """The benchmark's results as a page of Markdown."""
 
-import math
-from collections.abc import Iterable, Sequence
 from typing import Final
 
 from loadtest.bench.core.aim import AIMS
 from loadtest.bench.core.metric import Metric
 from loadtest.bench.core.names import EVENTS, GO, IDLE, NGINX, OURS, OURS_COMPILED, OURS_LIMITED
 from loadtest.bench.core.results import Results
-
-NOT_MEASURED: Final = "-"
+from loadtest.core.markdown import fact_table, number, table, versions_in_words
 
 _METHOD: Final = """\
 Each proxy runs on one core of its own, in turn, before the same upstream; the load generator
@@ -63,16 +60,6 @@ def page(results: Results, picture: str) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a Markdown table; all columns but the first are aligned right."""
-    rule = ["---", *["---:"] * (len(head) - 1)]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, rule, *rows))
-
-
-def _number(value: float | None, form: str) -> str:
-    return NOT_MEASURED if value is None or math.isnan(value) else form.format(value)
-
-
 def _aims(results: Results) -> str:
     peers = [peer for peer in (OURS, OURS_LIMITED, OURS_COMPILED) if peer in results.peers]
     rows = (
@@ -86,10 +73,10 @@ def _circumstances(results: Results) -> str:
     facts = {
         "Date": results.date,
         **results.machine,
-        "Versions": ", ".join(f"{name} {version}" for name, version in results.versions.items()),
+        "Versions": versions_in_words(results.versions),
         "Rounds": f"{results.rounds}, each of {results.seconds:g} s after the warm-up",
     }
-    return table(["", ""], ([name, fact] for name, fact in facts.items()))
+    return fact_table(facts)
 
 
 def _proxies(results: Results) -> str:
@@ -111,11 +98,11 @@ def _case(results: Results, case: str) -> str:
 def _row(results: Results, case: str, peer: str) -> list[str]:
     return [
         f"`{peer}`",
-        _number(results.value(case, peer, Metric.CPU_US), "{:.1f}"),
-        _number(results.value(case, peer, Metric.CPU_SPREAD_PERCENT), "{:.0f} %"),
-        _number(results.ratio(case, peer, NGINX, Metric.CPU_US), "{:.2f}"),
-        _number(results.ratio(case, peer, GO, Metric.CPU_US), "{:.2f}"),
-        *(_number(results.value(case, peer, metric), form) for metric, form in _COLUMNS),
+        number(results.value(case, peer, Metric.CPU_US), "{:.1f}"),
+        number(results.value(case, peer, Metric.CPU_SPREAD_PERCENT), "{:.0f} %"),
+        number(results.ratio(case, peer, NGINX, Metric.CPU_US), "{:.2f}"),
+        number(results.ratio(case, peer, GO, Metric.CPU_US), "{:.2f}"),
+        *(number(results.value(case, peer, metric), form) for metric, form in _COLUMNS),
     ]
 
 
@@ -129,8 +116,8 @@ def _idle(results: Results) -> str:
     rows = [
         [
             f"`{peer}`",
-            _number(results.value(IDLE, peer, Metric.IDLE_MIB), "{:.1f}"),
-            _number(results.value(IDLE, peer, Metric.CONNECTION_KIB), "{:.1f}"),
+            number(results.value(IDLE, peer, Metric.IDLE_MIB), "{:.1f}"),
+            number(results.value(IDLE, peer, Metric.CONNECTION_KIB), "{:.1f}"),
         ]
         for peer in results.measured[IDLE]
     ]

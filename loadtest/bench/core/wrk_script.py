@@ -6,6 +6,7 @@ wrk's own report rounds latencies; its `done` hook has them in microseconds.
 import json
 from typing import Final
 
+from loadtest.bench.core.bench_error import BenchError
 from loadtest.bench.core.metric import MICROSECONDS
 from loadtest.bench.core.seen import Seen
 
@@ -22,7 +23,7 @@ end
 """
 
 
-class WrkOutputError(Exception):
+class WrkOutputError(BenchError):
     """Wrk ended without its summary. `output` is what it said."""
 
     def __init__(self, output: str) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from loadtest.bench_activator.core.figure import CaseResult, Figure
+from loadtest.core.markdown import fact_table, table, versions_in_words
 
 _METHOD: Final = """\
 Real processes on one machine: the activator has a core for itself; sidecars, models, clients and
@@ -55,18 +56,17 @@ def _aims(cases: Sequence[CaseResult]) -> str:
         for figure in case.figures
         if figure.most is not None
     ]
-    return _table(["", "measured", "aim", ""], rows)
+    return table(["", "measured", "aim", ""], rows)
 
 
 def _case(case: CaseResult) -> str:
     rows = [[figure.text, _number(figure), _aim(figure)] for figure in case.figures]
-    return f"## {case.title}\n\n{case.method}\n\n{_table(['', 'measured', 'aim'], rows)}"
+    return f"## {case.title}\n\n{case.method}\n\n{table(['', 'measured', 'aim'], rows)}"
 
 
 def _circumstances(run: Run) -> str:
-    versions = ", ".join(f"{name} {version}" for name, version in run.versions.items())
-    facts = {"Date": run.date, **run.machine, "Versions": versions}
-    return _table(["", ""], [list(fact) for fact in facts.items()])
+    versions = versions_in_words(run.versions)
+    return fact_table({"Date": run.date, **run.machine, "Versions": versions})
 
 
 def _number(figure: Figure) -> str:
@@ -81,8 +81,3 @@ def _aim(figure: Figure) -> str:
 
 def _verdict(figure: Figure) -> str:
     return "met" if figure.met else "**missed**"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    rule = ["---", *["---:"] * (len(head) - 1)]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, rule, *rows))

@@ -1,11 +1,10 @@
 """The results as a page of Markdown."""
 
-from collections.abc import Iterable, Sequence
 from typing import Final
 
 from loadtest.bench_autoscaler.core.results import Metric, Results
+from loadtest.core.markdown import fact_table, number, table, versions_in_words
 
-NOT_MEASURED: Final = "-"
 _KEPT_UP_RATIO: Final = 0.95
 """With less of the work done than this the CPU for it says nothing."""
 
@@ -51,12 +50,6 @@ def page(results: Results, picture: str) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a Markdown table; all columns but the first are aligned right."""
-    rule = ["---", *["---:"] * (len(head) - 1)]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, rule, *rows))
-
-
 def growth(results: Results) -> float | None:
     """Return by how much more than its share the CPU grows from the fewest revisions to the most.
 
@@ -66,10 +59,6 @@ def growth(results: Results) -> float | None:
     least = results.value(f"decide {few}", Metric.CORES)
     most = results.value(f"decide {many}", Metric.CORES)
     return most / least / (many / few) if least and most else None
-
-
-def _number(value: float | None, form: str) -> str:
-    return NOT_MEASURED if value is None else form.format(value)
 
 
 def _aims(results: Results) -> str:
@@ -103,7 +92,7 @@ def _aims(results: Results) -> str:
 
 def _aim(text: str, value: float | None, most: float, unit: str, note: str = "") -> list[str]:
     verdict = note or _verdict(value, most)
-    return [text, f"≤ {most:g} {unit}", _number(value, f"{{:.2f}} {unit}"), verdict]
+    return [text, f"≤ {most:g} {unit}", number(value, f"{{:.2f}} {unit}"), verdict]
 
 
 def _note(results: Results, name: str, rate: float) -> str:
@@ -127,18 +116,18 @@ def _decisions(results: Results) -> str:
         rows.append(
             [
                 f"{revisions:,}",
-                _number(results.value(name, Metric.CORES), "{:.3f}"),
-                _number(results.value(name, Metric.CPU_US), "{:.1f}"),
-                _number(results.value(name, Metric.PER_SECOND), "{:,.0f}"),
-                _number(results.value(name, Metric.REVISION_KIB), "{:.1f}"),
+                number(results.value(name, Metric.CORES), "{:.3f}"),
+                number(results.value(name, Metric.CPU_US), "{:.1f}"),
+                number(results.value(name, Metric.PER_SECOND), "{:,.0f}"),
+                number(results.value(name, Metric.REVISION_KIB), "{:.1f}"),
             ]
         )
     head = ["revisions", "cores", "µs a decision", "decisions/s", "KiB a revision"]
     poke = (
         f"{results.pokes} pokes beside {results.revisions[-1]:,} revisions: "
-        f"p50 {_number(results.value('poke', Metric.P50_MS), '{:.1f}')} ms, "
-        f"p99 {_number(results.value('poke', Metric.P99_MS), '{:.1f}')} ms, "
-        f"{_number(results.value('poke', Metric.LOST), '{:.0f}')} lost."
+        f"p50 {number(results.value('poke', Metric.P50_MS), '{:.1f}')} ms, "
+        f"p99 {number(results.value('poke', Metric.P99_MS), '{:.1f}')} ms, "
+        f"{number(results.value('poke', Metric.LOST), '{:.0f}')} lost."
     )
     return f"{table(head, rows)}\n\n{poke}"
 
@@ -147,10 +136,10 @@ def _units(results: Results, case: str, unit: str) -> str:
     rows = [
         [
             f"`{name.removeprefix(case + ' ')}`",
-            _number(results.value(name, Metric.CORES), "{:.3f}"),
-            _number(results.value(name, Metric.CPU_US), "{:.1f}"),
-            _number(results.value(name, Metric.PER_SECOND), "{:,.0f}"),
-            _number(results.value(name, Metric.LOST), "{:,.0f}"),
+            number(results.value(name, Metric.CORES), "{:.3f}"),
+            number(results.value(name, Metric.CPU_US), "{:.1f}"),
+            number(results.value(name, Metric.PER_SECOND), "{:,.0f}"),
+            number(results.value(name, Metric.LOST), "{:,.0f}"),
         ]
         for name in results.measured
         if name.startswith(case + " ")
@@ -162,8 +151,8 @@ def _circumstances(results: Results) -> str:
     facts = {
         "Date": results.date,
         **results.machine,
-        "Versions": ", ".join(f"{name} {version}" for name, version in results.versions.items()),
+        "Versions": versions_in_words(results.versions),
         "Rounds": f"{results.rounds}, each measurement {results.seconds:g} s after the warm-up",
         "Activators": str(results.activators),
     }
-    return table(["", ""], ([name, fact] for name, fact in facts.items()))
+    return fact_table(facts)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from loadtest.bench.__main__ import PAGE_NAME, PICTURE_NAME, RESULTS_NAME, parse
+from loadtest.bench.__main__ import PAGE_NAME, RESULTS_NAME, parse
 from loadtest.bench.core.metric import Metric
 from loadtest.bench.core.names import EVENTS, IDLE, NGINX, OURS, POST_32
 from loadtest.bench.core.results import Results
@@ -65,8 +65,8 @@ def test_earlier_results_are_shown_again(results: Results, tmp_path: Path) -> No
     done = bench("--from", str(source), "--out", f"{tmp_path}/out", "--docs", f"{tmp_path}/docs")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "out" / RESULTS_NAME).read_text(encoding="utf-8") == results.to_json()
-    assert (tmp_path / "docs" / PAGE_NAME).exists()
-    assert (tmp_path / "docs" / PICTURE_NAME).exists()
+    assert (tmp_path / "docs" / f"{PAGE_NAME}.md").exists()
+    assert (tmp_path / "docs" / f"{PAGE_NAME}.png").exists()
 
 
 @pytest.mark.integration
@@ -86,7 +86,7 @@ def test_quick_run_of_two_proxies_measures_all_that_it_names(tmp_path: Path) -> 
         idle_mib = results.value(IDLE, peer, Metric.IDLE_MIB)
         assert idle_mib is not None
         assert 1 < idle_mib < 200, peer
-    assert "not measured" in (tmp_path / PAGE_NAME).read_text(encoding="utf-8")
+    assert "not measured" in (tmp_path / f"{PAGE_NAME}.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.integration

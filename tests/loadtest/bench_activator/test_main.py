@@ -8,7 +8,7 @@ import pytest
 
 from loadtest.bench.machine import Cores, TooFewCoresError
 from loadtest.bench.tool import MissingError, find
-from loadtest.bench_activator.__main__ import CASES, PAGE_NAME, PICTURE_NAME, parse
+from loadtest.bench_activator.__main__ import CASES, PAGE_NAME, parse
 
 
 def test_all_cases_run_unless_some_are_named() -> None:
@@ -37,7 +37,7 @@ def test_a_quick_run_writes_page_and_picture(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "loadtest.bench_activator", "--quick", "--docs", str(tmp_path)]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=540, check=False)
     assert ended.returncode == 0, ended.stderr
-    page = (tmp_path / PAGE_NAME).read_text()
+    page = (tmp_path / f"{PAGE_NAME}.md").read_text()
     for heading in ("held at zero pods", "A noisy tenant", "CPU of a warm request", "that leave"):
         assert f"## {heading}" in page or heading in page
-    assert (tmp_path / PICTURE_NAME).stat().st_size > 10_000
+    assert (tmp_path / f"{PAGE_NAME}.png").stat().st_size > 10_000

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from loadtest.bench.machine import Cores, TooFewCoresError
 from tests.loadtest.bench_autoscaler.measured import results
+from tests.polling import PATIENCE_S
 
 pytestmark = pytest.mark.integration
 
@@ -35,3 +37,18 @@ def test_one_case_can_be_run_alone(tmp_path: Path) -> None:
     assert ran.returncode == 0, ran.stderr
     measured = json.loads((tmp_path / "results.json").read_text())["measured"]
     assert set(measured) == {"decide 100", "decide 1000"}
+
+
+def test_sigterm_ends_a_run_and_the_program_it_measures() -> None:
+    try:
+        Cores.divide()
+    except TooFewCoresError as error:
+        pytest.skip(str(error))
+    command = [sys.executable, "-m", "loadtest.bench_autoscaler", "--quick", "--only", "poke"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"round 1 of 1: poke\n"
+        process.terminate()
+        # The end of both pipes: no program that was started holds them any longer.
+        _, errors = process.communicate(timeout=PATIENCE_S)
+        assert (process.returncode, errors) == (130, b"stopped\n")

@@ -1,17 +1,13 @@
 import pytest
 
 from loadtest.bench.core.names import OURS
-from loadtest.bench.core.page import page, table
+from loadtest.bench.core.page import page
 from loadtest.bench.core.results import Results
 
 
 @pytest.fixture
 def text(results: Results) -> str:
     return page(results, "picture.png")
-
-
-def test_table_aligns_numbers_right() -> None:
-    assert table(["", "n"], [["a", "1"]]) == "|  | n |\n| --- | ---: |\n| a | 1 |"
 
 
 def test_page_has_values_and_ratios(text: str) -> None:
