@@ -42,8 +42,13 @@ class ProxyHandler:
         """Serve a request that was found to be for this revision. None: for one that is gone."""
         self._take(exchange, None if revision_id is None else self._gates.get(revision_id))
 
-    def answered_probe(self, exchange: Exchange) -> bool:
-        """Answer a probe of this activator; False: it is a request."""
+    def answered_probe(self, exchange: Exchange, port_of: RevisionId | None = None) -> bool:
+        """Answer a probe of this activator; False: it is a request.
+
+        Args:
+            exchange: what came.
+            port_of: the revision whose own port it came to. None: it was the shared one.
+        """
         fields = exchange.request.fields
         if fields.get(b"user-agent", b"").startswith(b"kube-probe/"):
             exchange.answer(HTTPStatus.OK if self.ready else HTTPStatus.SERVICE_UNAVAILABLE)
@@ -52,7 +57,8 @@ class ProxyHandler:
         if probe is None:
             return False
         if probe == b"activator":
-            exchange.answer(200, (), b"activator")
+            name = () if port_of is None else ((b"Inflight-Revision", str(port_of).encode()),)
+            exchange.answer(200, name, b"activator")
         else:
             exchange.answer(400, (), b"unexpected probe header value: %b\n" % probe)
         return True
@@ -62,7 +68,7 @@ class ProxyHandler:
         self._reporter.request_left(revision_id, monotonic())
 
     def _serve_port(self, revision_id: RevisionId, exchange: Exchange) -> None:
-        if not self.answered_probe(exchange):
+        if not self.answered_probe(exchange, revision_id):
             self._take(exchange, self._gates.get(revision_id))
 
     def _take(self, exchange: Exchange, gate: RevisionGate | None) -> None:

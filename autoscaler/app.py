@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack
 
 from aiohttp import web
 
+from autoscaler.activator_probe import ActivatorProbe
 from autoscaler.api import api_application
 from autoscaler.cluster import Cluster
 from autoscaler.config import Config
@@ -45,7 +46,11 @@ class Autoscaler:
         self._host = config.listen_host
         self._cluster = cluster
         self._activators_heard_at: dict[str, float] = {}
-        self._multiscaler = Multiscaler(cluster, config.defaults, self._activators_heard_at)
+        self._engine = Engine()
+        probe = ActivatorProbe(HttpClient(self._engine), cluster.public_endpoints)
+        self._multiscaler = Multiscaler(
+            cluster, config.defaults, self._activators_heard_at, probe.ask
+        )
         self._defaults = DefaultsWatch(config.defaults, config.defaults_source)
         self._defaults.on_change(self._multiscaler.set_defaults)
         self._receiver = StatReceiver(self._activators_heard_at, self._multiscaler.receive)
@@ -59,7 +64,7 @@ class Autoscaler:
         Raises:
             OSError: a port cannot be bound; nothing was scaled then.
         """
-        engine = Engine()
+        engine = self._engine
         scraper = Scraper(HttpClient(engine), self._cluster.pods, self._multiscaler.tracked)
         model_scraper = ModelMetricsScraper(
             HttpClient(engine), self._cluster.pods, self._multiscaler.tracked

@@ -9,15 +9,16 @@ again at its next tick.
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from autoscaler.cluster import Cluster
-from autoscaler.core.bounds import Observed
+from autoscaler.core.bounds import Bound, Observed
 from autoscaler.core.coverage import Sources
 from autoscaler.core.defaults import KPA_CLASS, Defaults
 from autoscaler.core.load import read_load
+from autoscaler.core.path_proof import TOLD_AFTER_FAILURES, UNASKED
 from autoscaler.core.reason import explain
-from autoscaler.core.scaler import Observation, initial_state, plan
+from autoscaler.core.scaler import Observation, Plan, initial_state, plan
 from autoscaler.core.settings import autoscaler_class, parse_annotations
 from autoscaler.core.tick_ring import TickRing
 from autoscaler.journal import Journal
@@ -36,12 +37,19 @@ _log = logging.getLogger(__name__)
 _TURNS_AT_ONCE = 8
 """Ticks in one turn of the event loop, about 1 ms."""
 
+AskPublicAddress = Callable[[RevisionId], Awaitable[str | None]]
+"""Returns what answered at a revision's public address instead of an activator; None: one did."""
+
 
 class Multiscaler:
     """Scales all revisions of a cluster."""
 
     def __init__(
-        self, cluster: Cluster, defaults: Defaults, activators_heard_at: Mapping[str, float]
+        self,
+        cluster: Cluster,
+        defaults: Defaults,
+        activators_heard_at: Mapping[str, float],
+        ask_public_address: AskPublicAddress,
     ) -> None:
         self.tracked: dict[RevisionId, TrackedRevision] = {}
         """The revisions that are being scaled."""
@@ -55,6 +63,7 @@ class Multiscaler:
         self._cluster = cluster
         self._defaults = defaults
         self._activators_heard_at = activators_heard_at
+        self._ask_public_address = ask_public_address
         self._state_keeper = StateKeeper(cluster.states)
         self._actuator = ScaleActuator(cluster.scale, cluster.public_endpoints)
         self._changed: asyncio.Queue[RevisionId] = asyncio.Queue()
@@ -181,6 +190,26 @@ class Multiscaler:
             return
         await self._actuator.act(tracked, decided, replicas)
         await self._state_keeper.keep(tracked, now)
+        await self._prove_path(tracked, decided)
+
+    async def _prove_path(self, tracked: TrackedRevision, decided: Plan) -> None:
+        """Ask who answers at the public address if that is all that the last pod waits for."""
+        if Bound.ACTIVATOR_PROBE.value not in decided.limits:
+            if decided.desired_pods:
+                tracked.path_proof = UNASKED
+            return
+        if monotonic() < tracked.path_proof.ask_at:
+            return
+        revision_id = tracked.revision.id
+        problem = await self._ask_public_address(revision_id)
+        proof = tracked.path_proof = tracked.path_proof.after(problem, monotonic())
+        if problem is None:
+            # Load may have come meanwhile, so it is decided anew whether the pod goes.
+            tracked.turn.set()
+        elif proof.failures == TOLD_AFTER_FAILURES:
+            sentence = f"The last pod stays, for no activator answers where clients go: {problem}"
+            self.journal.note("last pod held", revision_id, sentence, level=logging.WARNING)
+            await self._cluster.warn(revision_id, "LastPodHeld", sentence)
 
     def _observe(self, tracked: TrackedRevision, replicas: int, now: float) -> Observation:
         pods = self._cluster.pods.pods(tracked.revision.id)
@@ -189,7 +218,9 @@ class Multiscaler:
         if not self._cluster.public_endpoints.activators_receive(tracked.revision.id):
             # Asked for is not enough: the grace period begins when it is so.
             tracked.published_at = now
-        cluster = Observed(replicas, len(ready), tracked.proxied_since)
+        cluster = Observed(
+            replicas, len(ready), tracked.proxied_since, tracked.path_proof.missing(now)
+        )
         load = read_load(
             tracked.settings, tracked.spec, collector, tracked.model_metrics, cluster, now
         )

@@ -9,6 +9,7 @@ from autoscaler.core.collector import Collector
 from autoscaler.core.event_ring import Fact
 from autoscaler.core.history import Decided, History
 from autoscaler.core.model_metrics import ModelMetricHistory
+from autoscaler.core.path_proof import UNASKED
 from autoscaler.core.scaler import NO_DATA, RESTARTED, Plan, ScalerState
 from autoscaler.core.settings import ScalingSettings, decider_spec
 from autoscaler.journal import Journal
@@ -50,6 +51,9 @@ class TrackedRevision:
         self.published_at = 0.0
         self.published_activators = 0
         """For how many activators the traffic was last published."""
+
+        self.path_proof = UNASKED
+        """Whether activators were found at the public address, once the last pod is to go."""
 
         self.saved: RevisionState | None = None
         """What the cluster keeps of it. None: nothing yet."""

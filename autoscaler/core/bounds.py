@@ -7,11 +7,14 @@ and for the retention period; then it goes to zero. Any load makes it active aga
 
 With Knative's defaults and the activator always in the path: the stable window empties (60 s), one
 tick later the revision is inactive, and since its traffic has long been going through activators
-the next tick writes zero.
+the next tick asks who answers at its public address; the answer brings a tick that writes zero.
 
-Source: Knative's pod autoscaler reconciler and its scaler. Knative probes whether activators are in
-the path, and without that counts the grace period from inactivity; here it counts from the moment
-the public endpoints lead to activators, as they were written.
+After both it must be shown that activators are in the path (`path_proof`), whatever was written.
+
+Source: Knative's pod autoscaler reconciler and its scaler. Knative counts the grace period from
+inactivity; here it counts from the moment the public endpoints lead to activators, as they were
+written. Knative asks who answers before the grace period, and not at all while the activator is
+always in the path; here it is the last thing before the pod goes.
 """
 
 from dataclasses import dataclass, replace
@@ -44,6 +47,7 @@ class Bound(Enum):
     STABLE_WINDOW = "window"
     GRACE_PERIOD = "scale-to-zero-grace-period"
     RETENTION_PERIOD = "scale-to-zero-pod-retention-period"
+    ACTIVATOR_PROBE = "activator-probe"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,10 @@ class Observed:
 
     ready_pods: int
     proxied_since: float | None
-    """Since when all traffic goes to activators. None: it does not."""
+    """Since when all traffic goes to activators, as it was written. None: it does not."""
+
+    path_unproven: str | None = None
+    """Why it is not shown that activators receive it. None: it is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +152,7 @@ def _last_pod_held_by(
     since = observed.proxied_since
     if since is None or now - since < settings.grace_period_s:
         return Bound.GRACE_PERIOD
-    return None
+    return None if observed.path_unproven is None else Bound.ACTIVATOR_PROBE
 
 
 def _clamp(settings: ScalingSettings, state: BoundsState, wanted: int) -> tuple[int, Bound | None]:

@@ -82,6 +82,8 @@ def _held_by(plan: Plan) -> Iterator[str]:
         bound = bounds.get(limit)
         if bound is not None:
             yield f"{limit} ({bound.schedule})"
+        elif limit == Bound.ACTIVATOR_PROBE.value:
+            yield f"{limit} ({plan.path_unproven})"
         elif limit not in _SAID_ELSEWHERE:
             yield limit
 

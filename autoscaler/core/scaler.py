@@ -69,6 +69,9 @@ class Plan:
     silent_metrics: tuple[str, ...] = ()
     """Metrics of the model that nothing is known of."""
 
+    path_unproven: str | None = None
+    """Why it is not shown that activators receive the traffic. None: it is shown."""
+
     before_credit: Reading | None = None
     """The averages with all that waits, if what waits was credited. None: it was not asked for."""
 
@@ -165,6 +168,7 @@ def plan(
         prediction=prediction,
         scheduled=scheduled,
         silent_metrics=observation.silent_metrics,
+        path_unproven=cluster.path_unproven,
         before_credit=observation.before_credit,
     )
     return result, ScalerState(decider_state, coverage_state, bounds_state, excess, history)

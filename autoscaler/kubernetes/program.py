@@ -26,7 +26,7 @@ from autoscaler.kubernetes.state_store import StateStore
 from autoscaler.kubernetes.view import KubernetesView
 from autoscaler.pod_stat import fetch_stat
 from servingkit.cluster.kubernetes.api import ApiClient
-from servingkit.core.revision import Pod
+from servingkit.core.revision import Pod, RevisionId
 from servingkit.http1.client import FetchError, HttpClient
 from servingkit.http1.engine import Engine
 from servingkit.stat_wire import StatDecodeError
@@ -60,6 +60,7 @@ class KubernetesCluster:
             api, self.view, index, self.leadership, writers, config.defaults
         )
         self._endpoints = endpoints
+        self._events = events
         self.seams = Cluster(
             revisions=self.view.revisions,
             pods=self.view.pods,
@@ -68,6 +69,7 @@ class KubernetesCluster:
             activators=self.view,
             states=StateStore(api, self.view.services, self.leadership),
             leads=self.leadership.leads,
+            warn=self._warn,
         )
 
     def set_defaults(self, defaults: Defaults) -> None:
@@ -80,6 +82,11 @@ class KubernetesCluster:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.keeper.run())
             tasks.create_task(self._endpoints.queue.run())
+
+    async def _warn(self, revision: RevisionId, reason: str, message: str) -> None:
+        found = self.view.workloads.find(revision)
+        if found is not None:
+            await self._events.warn(found[0], reason, message)
 
 
 async def run(config: Config, settings: KubernetesSettings) -> None:

@@ -27,7 +27,7 @@ from autoscaler.kubernetes.work_queue import WorkQueue
 from servingkit.cluster.kubernetes.core.objects import ServiceObject, Workload
 from servingkit.cluster.kubernetes.reflector import Key
 from servingkit.cluster.protocols import ClusterError, OnChange
-from servingkit.core.revision import Mode, Pod, PodState, RevisionId
+from servingkit.core.revision import Address, Mode, Pod, PodState, RevisionId
 from servingkit.core.subset import choose_subset
 
 _FIRST_LOOKS = 10
@@ -81,6 +81,20 @@ class PublicSlices:
     def activators_receive(self, revision: RevisionId) -> bool:
         """Tell whether the slices, as they were last written, name activators."""
         return revision in self._to_activators
+
+    def public_address(self, revision: RevisionId) -> Address | None:
+        """Return the public Service's own address, with a port that leads to the model."""
+        found = self._view.workloads.find(revision)
+        if found is None:
+            return None
+        workload = found[1]
+        service = self._view.service(revision.namespace, public_name(workload))
+        if service is None or not service.spec.cluster_ip:
+            return None
+        names = {port.name for port in request_ports(workload, service)}
+        ports = (port.port for port in service.spec.ports or () if port.name in names)
+        number = next(ports, None)
+        return None if number is None else Address(service.spec.cluster_ip, number)
 
     def on_first_published(self, callback: OnChange) -> None:
         """Call back when a revision's public Service has slices of ours for the first time."""

@@ -213,6 +213,10 @@ class LocalCluster:
         """Tell whether the listener leads to the activators."""
         return self._find(revision).mode is Mode.PROXY
 
+    def public_address(self, revision: RevisionId) -> Address:
+        """Return where the revision's public endpoint listens."""
+        return Address(HOST, self._find(revision).public_port)
+
     # --- RevisionStates ---
 
     def state(self, revision: RevisionId) -> RevisionState | None:

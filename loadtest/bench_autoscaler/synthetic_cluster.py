@@ -118,6 +118,12 @@ class SyntheticCluster:
         """Take all traffic to go to activators."""
         return True
 
+    def public_address(self, revision: RevisionId) -> Address | None:
+        """Have no clients."""
+
+    async def ask_public_address(self, revision: RevisionId) -> str | None:
+        """Have an activator answer."""
+
     def activators(self) -> tuple[Activator, ...]:
         """Return the activators that must report."""
         return self._activators

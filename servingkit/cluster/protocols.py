@@ -9,7 +9,7 @@ are coroutines and may fail with `ClusterError`.
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol
 
-from servingkit.core.revision import Mode, Pod, Revision, RevisionId
+from servingkit.core.revision import Address, Mode, Pod, Revision, RevisionId
 from servingkit.core.revision_state import RevisionState
 from servingkit.core.route import Route
 
@@ -90,6 +90,10 @@ class PublicEndpoints(Protocol):
 
         They may not, although that was asked for: while no activator can take the traffic.
         """
+        ...
+
+    def public_address(self, revision: RevisionId) -> Address | None:
+        """Return where clients connect, by whatever stands between. None: nowhere yet."""
         ...
 
 

@@ -21,6 +21,7 @@ from servingkit.core.stat import Stat
 from servingkit.stat_wire import WireStat, encode_wire_stats
 from tests.autoscaler.tracked import IRIS, revision
 from tests.fakes.cluster import FakeCluster, pod
+from tests.fakes.public_address import activator_of, listening
 from tests.fakes.stat_server import stat_server
 from tests.polling import until
 
@@ -131,6 +132,7 @@ async def test_load_brings_more_pods_and_silence_takes_none() -> None:
     async with (
         stat_server("pod-1") as one,
         stat_server("pod-2") as two,
+        listening(activator_of(IRIS)) as cluster.public_addresses[IRIS],
         running(cluster, config(scale_to_zero_grace_period_s=0.1)) as it,
     ):
         it.concurrency = 1

@@ -11,7 +11,9 @@ import pytest
 from autoscaler.cluster import Cluster
 from autoscaler.core.bounds import BoundsState, Phase
 from autoscaler.core.defaults import Defaults
+from autoscaler.core.path_proof import TOLD_AFTER_FAILURES, UNASKED
 from autoscaler.multiscaler import Multiscaler
+from autoscaler.tracked_revision import TrackedRevision
 from servingkit.clock import monotonic
 from servingkit.cluster.protocols import ClusterError
 from servingkit.core.revision import Mode, RevisionId
@@ -36,10 +38,27 @@ def no_second_tick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Multiscaler, "_give_turns", no_turns)
 
 
+class Path:
+    """Answers for public addresses with what a test says, and keeps who was warned of what."""
+
+    def __init__(self, problem: str | None) -> None:
+        self.problem = problem
+        self.asked = 0
+        self.warnings: list[tuple[RevisionId, str, str]] = []
+
+    async def ask(self, revision: RevisionId) -> str | None:  # noqa: ARG002 -- there is one
+        self.asked += 1
+        return self.problem
+
+    async def warn(self, revision: RevisionId, reason: str, message: str) -> None:
+        self.warnings.append((revision, reason, message))
+
+
 @asynccontextmanager
 async def scaling(
-    cluster: FakeCluster, leads: Callable[[], bool] = lambda: True
+    cluster: FakeCluster, leads: Callable[[], bool] = lambda: True, path: Path | None = None
 ) -> AsyncIterator[Multiscaler]:
+    path = path or Path(None)
     seams = Cluster(
         revisions=cluster,
         pods=cluster,
@@ -48,8 +67,9 @@ async def scaling(
         activators=cluster,
         states=cluster,
         leads=leads,
+        warn=path.warn,
     )
-    multiscaler = Multiscaler(seams, ZERO, {})
+    multiscaler = Multiscaler(seams, ZERO, {}, path.ask)
     async with asyncio.TaskGroup() as group:
         task = group.create_task(multiscaler.run())
         yield multiscaler
@@ -143,17 +163,22 @@ class SlowToZero(FakeCluster):
         await super().set_scale(revision, replicas)
 
 
+def have_been_idle(tracked: TrackedRevision) -> None:
+    """Have the last pod waited for its end for long."""
+    assert tracked.state is not None
+    long_idle = BoundsState(Phase.INACTIVE, monotonic() - 1000, initialised=True)
+    tracked.state = replace(tracked.state, bounds=long_idle)
+    tracked.published_at -= 1000
+    tracked.turn.set()
+
+
 @pytest.mark.usefixtures("no_second_tick")
 async def test_a_poke_while_zero_is_written_wins() -> None:
     cluster = SlowToZero()
     cluster.put_revision(revision(), replicas=1)
     async with scaling(cluster) as multiscaler:
         await decided(multiscaler)
-        tracked = multiscaler.tracked[IRIS]
-        assert tracked.state is not None
-        long_idle = BoundsState(Phase.INACTIVE, monotonic() - 1000, initialised=True)
-        tracked.state = replace(tracked.state, bounds=long_idle)
-        tracked.turn.set()
+        have_been_idle(multiscaler.tracked[IRIS])
         await cluster.writing_zero.wait()
         report(multiscaler, 1)
         cluster.let_go.set()
@@ -168,18 +193,91 @@ async def test_the_last_pod_stays_until_activators_really_receive_the_traffic() 
     async with scaling(cluster) as multiscaler:
         await decided(multiscaler)
         tracked = multiscaler.tracked[IRIS]
-        assert tracked.state is not None
         assert cluster.mode_writes == [(IRIS, Mode.PROXY)], "it was asked for"
-        long_idle = BoundsState(Phase.INACTIVE, monotonic() - 1000, initialised=True)
-        tracked.state = replace(tracked.state, bounds=long_idle)
-        tracked.published_at -= 1000
-        tracked.turn.set()
+        have_been_idle(tracked)
         await until(lambda: tracked.plan.limits == ("scale-to-zero-grace-period",))  # type: ignore[union-attr]
         assert cluster.replicas[IRIS] == 1
         cluster.bypassing.clear()
         tracked.published_at -= 1
         tracked.turn.set()
         await until(lambda: cluster.replicas[IRIS] == 0)
+
+
+async def test_the_last_pod_stays_until_an_activator_answers_at_the_public_address(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    cluster, path = FakeCluster(), Path("a pod answered")
+    cluster.put_revision(revision(), replicas=1)
+    async with scaling(cluster, path=path) as multiscaler:
+        await decided(multiscaler)
+        tracked = multiscaler.tracked[IRIS]
+        assert path.asked == 0, "the last pod is wanted"
+        have_been_idle(tracked)
+        await until(lambda: tracked.path_proof.failures)
+        await until(lambda: tracked.reason.endswith("held by activator-probe (a pod answered)"))
+        assert path.warnings == []
+        while tracked.path_proof.failures < TOLD_AFTER_FAILURES + 2:
+            tracked.path_proof = replace(tracked.path_proof, ask_at=0.0)
+            tracked.turn.set()
+            await asyncio.sleep(0.01)
+        assert cluster.replicas[IRIS] == 1
+        sentence = "The last pod stays, for no activator answers where clients go: a pod answered"
+        assert path.warnings == [(IRIS, "LastPodHeld", sentence)]
+        assert caplog.messages.count("last pod held") == 1
+        path.problem = None
+        tracked.path_proof = replace(tracked.path_proof, ask_at=0.0)
+        tracked.turn.set()
+        await until(lambda: cluster.replicas[IRIS] == 0)
+
+
+@pytest.mark.usefixtures("no_second_tick")
+async def test_the_answer_of_an_activator_is_acted_on_without_another_tick() -> None:
+    cluster, path = FakeCluster(), Path(None)
+    cluster.put_revision(revision(), replicas=1)
+    async with scaling(cluster, path=path) as multiscaler:
+        await decided(multiscaler)
+        have_been_idle(multiscaler.tracked[IRIS])
+        await until(lambda: cluster.replicas[IRIS] == 0)
+    assert path.asked == 1
+
+
+class LoadComes(Path):
+    """A request comes while the public address is asked."""
+
+    report: Callable[[], None]
+
+    async def ask(self, revision: RevisionId) -> str | None:
+        self.report()
+        return await super().ask(revision)
+
+
+@pytest.mark.usefixtures("no_second_tick")
+async def test_load_that_comes_while_the_public_address_is_asked_keeps_the_pod() -> None:
+    cluster, path = FakeCluster(), LoadComes(None)
+    cluster.put_revision(revision(), replicas=1)
+    async with scaling(cluster, path=path) as multiscaler:
+        await decided(multiscaler)
+        tracked = multiscaler.tracked[IRIS]
+        path.report = lambda: report(multiscaler, 1)
+        have_been_idle(tracked)
+        await until(lambda: path.asked)
+        await until(lambda: tracked.state and tracked.state.bounds.phase is not Phase.INACTIVE)
+        assert tracked.path_proof == UNASKED, "it is asked anew when the load has gone"
+    assert cluster.scale_writes == []
+
+
+@pytest.mark.usefixtures("no_second_tick")
+async def test_who_does_not_lead_asks_nobody() -> None:
+    cluster, path = FakeCluster(), Path(None)
+    cluster.put_revision(revision(), replicas=1)
+    async with scaling(cluster, lambda: False, path) as multiscaler:
+        await decided(multiscaler)
+        tracked = multiscaler.tracked[IRIS]
+        have_been_idle(tracked)
+        tracked.published, tracked.published_at = Mode.PROXY, monotonic() - 1000
+        await until(lambda: tracked.plan and tracked.plan.limits == ("activator-probe",))
+        await asyncio.sleep(0)
+    assert path.asked == 0
 
 
 class Failing(FakeCluster):

@@ -9,7 +9,7 @@ from autoscaler.core.scaler import Plan
 from autoscaler.scale_actuator import ScaleActuator
 from autoscaler.tracked_revision import TrackedRevision
 from servingkit.cluster.protocols import ClusterError
-from servingkit.core.revision import Mode, RevisionId
+from servingkit.core.revision import Address, Mode, RevisionId
 from tests.autoscaler.tracked import tracked_revision
 
 
@@ -46,6 +46,9 @@ class Journal:
         self.activator_counts.append(activators)
 
     def activators_receive(self, revision: RevisionId) -> bool:
+        raise NotImplementedError(revision)
+
+    def public_address(self, revision: RevisionId) -> Address | None:
         raise NotImplementedError(revision)
 
     def _write(self, revision: RevisionId, entry: int | Mode) -> None:

@@ -32,6 +32,7 @@ class FakeCluster:
         self.bypassing: set[RevisionId] = set()
         """Revisions whose traffic does not go to activators, whatever was published."""
 
+        self.public_addresses: dict[RevisionId, Address] = {}
         self.states: dict[RevisionId, RevisionState] = {}
         self._revisions: dict[RevisionId, Revision] = {}
         self._pods: dict[RevisionId, tuple[Pod, ...]] = {}
@@ -106,6 +107,9 @@ class FakeCluster:
 
     def activators_receive(self, revision: RevisionId) -> bool:
         return revision not in self.bypassing
+
+    def public_address(self, revision: RevisionId) -> Address | None:
+        return self.public_addresses.get(revision)
 
     def state(self, revision: RevisionId) -> RevisionState | None:
         return self.states.get(revision)

@@ -71,7 +71,8 @@ async def main(busy: int, idle: int) -> None:
     heard_at: dict[str, float] = {}
     gc.collect()
     empty_bytes = rss_bytes()
-    multiscaler = Multiscaler(cluster.seams(), Defaults(allow_zero_initial_scale=True), heard_at)
+    defaults = Defaults(allow_zero_initial_scale=True)
+    multiscaler = Multiscaler(cluster.seams(), defaults, heard_at, cluster.ask_public_address)
     reports = Reports(multiscaler, heard_at, busy)
     runner = web.AppRunner(StatReceiver(heard_at, multiscaler.receive).application())
     await runner.setup()

@@ -43,7 +43,7 @@ class Count:
 async def inflight(count: Count, revisions: int) -> AsyncIterator[int]:
     """Receive into the windows of that many revisions."""
     cluster = SyntheticCluster(revisions, 1, 0)
-    multiscaler = Multiscaler(cluster.seams(), Defaults(), {})
+    multiscaler = Multiscaler(cluster.seams(), Defaults(), {}, cluster.ask_public_address)
     for revision in cluster.revisions().values():
         settings = parse_annotations(revision.annotations, Defaults())
         tracked = TrackedRevision(revision, settings, multiscaler.journal)

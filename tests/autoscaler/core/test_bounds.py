@@ -33,6 +33,7 @@ class Revision:
         self._replicas = replicas
         self._ready = ready
         self._proxied_since: float | None = 0.0
+        self._path_unproven: str | None = None
         self._state = initial_state(settings, self._observed(), 0.0)
 
     def is_in(self, phase: Phase) -> bool:
@@ -44,6 +45,9 @@ class Revision:
     def proxy(self, since: float) -> None:
         self._proxied_since = since
 
+    def prove_path(self, problem: str | None = None) -> None:
+        self._path_unproven = problem
+
     def wants(self, pods: int, at: float, *, ready: int | None = None) -> tuple[int, Bound | None]:
         if ready is not None:
             self._ready = ready
@@ -53,7 +57,7 @@ class Revision:
         return self._replicas, held_by
 
     def _observed(self) -> Observed:
-        return Observed(self._replicas, self._ready, self._proxied_since)
+        return Observed(self._replicas, self._ready, self._proxied_since, self._path_unproven)
 
 
 def active(scaling: ScalingSettings | None = None) -> Revision:
@@ -96,6 +100,26 @@ def test_the_retention_period_keeps_the_last_pod() -> None:
     revision.wants(0, 60.0)
     assert revision.wants(0, 179.0) == (1, Bound.RETENTION_PERIOD)
     assert revision.wants(0, 180.0) == (0, None)
+
+
+def test_the_last_pod_goes_only_when_activators_are_shown_to_be_in_the_path() -> None:
+    revision = active(settings(scale_to_zero_pod_retention_period="2m"))
+    revision.prove_path("a pod answered")
+    assert revision.wants(0, 60.0) == (1, Bound.GRACE_PERIOD)
+    assert revision.wants(0, 100.0) == (1, Bound.RETENTION_PERIOD), "asked last of all"
+    assert revision.wants(0, 180.0) == (1, Bound.ACTIVATOR_PROBE)
+    assert revision.wants(0, 9999.0) == (1, Bound.ACTIVATOR_PROBE)
+    revision.prove_path()
+    assert revision.wants(0, 10001.0) == (0, None)
+
+
+def test_load_while_the_path_is_not_shown_makes_the_revision_active_again() -> None:
+    revision = active()
+    revision.prove_path("a pod answered")
+    revision.wants(0, 60.0)
+    assert revision.wants(0, 62.0) == (1, Bound.ACTIVATOR_PROBE)
+    assert revision.wants(1, 64.0) == (1, None)
+    assert revision.is_in(Phase.ACTIVE)
 
 
 def test_load_in_the_grace_period_makes_the_revision_active_again() -> None:

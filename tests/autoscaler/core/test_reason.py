@@ -23,6 +23,17 @@ def test_a_bound_is_named() -> None:
     assert sentence == "4 pods: 35 in flight over 60 s at 7 a pod; held by max-scale"
 
 
+def test_what_answers_instead_of_an_activator_is_said() -> None:
+    world = calm()
+    world.path_unproven = "10.96.0.7:80 answered 400, not an activator"
+    world.replicas = world.ready = 1
+    explained(world, 122, 0)
+    assert explained(world, 124, 0) == (
+        "1 pod: 0 in flight over 60 s at 7 a pod;"
+        " held by activator-probe (10.96.0.7:80 answered 400, not an activator)"
+    )
+
+
 def test_silent_sources_are_named() -> None:
     world = calm()
     world.silent = {"pod-1", "a"}

@@ -24,6 +24,7 @@ class World:
     ready: int = 3
     silent: set[str] = field(default_factory=set)
     proxied_since: float | None = 0.0
+    path_unproven: str | None = None
     concurrency: float = 0.0
     wall_s: float = 0.0
     measures: tuple[Measure, ...] = ()
@@ -43,7 +44,7 @@ class World:
     def at(self, now: float, load: float | None) -> Plan:
         """Plan with both averages at `load`; None: the windows are empty."""
         pods = [f"pod-{index}" for index in range(self.ready)]
-        cluster = Observed(self.replicas, self.ready, self.proxied_since)
+        cluster = Observed(self.replicas, self.ready, self.proxied_since, self.path_unproven)
         sources = Sources(pods, self._heard(pods, now), ["a"], self._heard(["a"], now))
         reading = None if load is None else Reading(load, load)
         seen = Observation(

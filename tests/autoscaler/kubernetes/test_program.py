@@ -27,7 +27,7 @@ def holder(world: World) -> str:
 @pytest.mark.slow
 async def test_a_held_request_wakes_a_revision(world: World) -> None:
     await world.start_stats(3)
-    world.put_activator()
+    await world.start_activator()
     world.kube.put(DEPLOYMENTS, deployment(annotations={"autoscaling.knative.dev/window": "6s"}))
     replica = world.replica()
     held = 0.0
@@ -96,10 +96,30 @@ async def test_the_last_pod_stays_while_no_activator_can_take_the_traffic(world:
     # Idle for longer than the window and the grace period, and some ticks.
     await asyncio.sleep(14)
     assert world.replicas() == 1
-    world.put_activator()
+    host = await world.start_activator()
     world.report(replica, lambda: 0.0)
     await world.until(lambda: world.replicas() == 0)
-    assert world.receivers() == {(HOST, world.activator_port())}
+    assert world.receivers() == {(host, world.activator_port())}
+
+
+@pytest.mark.slow
+async def test_the_last_pod_stays_while_the_public_address_leads_elsewhere(world: World) -> None:
+    await world.start_stats(1)
+    world.put_activator()  # that takes no connections
+    window = {"autoscaling.knative.dev/window": "6s"}
+    world.kube.put(DEPLOYMENTS, deployment(replicas=1, annotations=window))
+    replica = world.replica()
+    world.report(replica, lambda: 0.0)
+    await world.until_managed()
+    await world.until(lambda: world.receivers() == {(HOST, world.activator_port())})
+    await world.until(lambda: world.events("LastPodHeld"))
+    (said,) = world.events("LastPodHeld")
+    (port,) = world.the("services", "iris")["spec"]["ports"]
+    stays = "The last pod stays, for no activator answers where clients go"
+    assert said.startswith(f"{stays}: {HOST}:{port['port']} gave no answer (")
+    assert world.replicas() == 1
+    await world.start_activator()
+    await world.until(lambda: world.replicas() == 0)
 
 
 # --- leaders -------------------------------------------------------------------------------------

@@ -2,20 +2,27 @@
 
 import asyncio
 import contextlib
+import secrets
 from collections.abc import AsyncIterator, Callable
 
 import aiohttp
 
+from activator import config as activator_config
+from activator import kubernetes as activator_kubernetes
+from activator.app import Activator
 from autoscaler.config import Config
 from autoscaler.core.defaults import parse_defaults
 from autoscaler.kubernetes import give_back, program
 from autoscaler.kubernetes.settings import KubernetesSettings
+from servingkit.cluster.kubernetes.api import ApiClient
 from servingkit.core.revision import RevisionId
 from servingkit.core.stat import Stat
+from servingkit.http1.engine import Engine
 from servingkit.stat_wire import WireStat, encode_wire_stats
 from tests.fakes.kube_api import KubeApi, Object
 from tests.fakes.kube_controllers import Controllers, Ports
 from tests.fakes.kube_objects import activator_slice, endpoint
+from tests.fakes.kube_proxy import KubeProxy
 from tests.fakes.stat_server import StatServer, stat_server
 from tests.polling import until
 from tests.ports import free_port
@@ -70,21 +77,26 @@ class Replica:
 
 
 class World:
-    """The API, its controllers, one activator that listens, and pods that report."""
+    """The API, its controllers and kube-proxy, activators, and pods that report."""
 
-    def __init__(self, kube: KubeApi, sites: contextlib.AsyncExitStack) -> None:
+    def __init__(
+        self, kube: KubeApi, sites: contextlib.AsyncExitStack, tasks: asyncio.TaskGroup
+    ) -> None:
         self.kube = kube
+        self.kube_proxy = KubeProxy(kube, tasks)
         self.controllers = Controllers(kube, self._ports_of)
         self.stats: dict[str, StatServer] = {}
         self.busy: Callable[[str], float] = lambda _: 0.0
         """How many requests a pod says are in it."""
 
         self._sites = sites
+        self._tasks = tasks
         self._stat_ports: dict[str, int] = {}
         self.running: list[Replica] = []
         """The replicas that were started."""
 
         self._activators: list[asyncio.Task[None]] = []
+        """Real ones, and what reports in their place."""
 
     def make(self, name: str) -> Replica:
         """Return a replica that is not started."""
@@ -101,6 +113,7 @@ class World:
             task.cancel()
         for replica in self.running:
             await replica.kill()
+        self.kube_proxy.close()
 
     # --- what the API has ------------------------------------------------------------------------
 
@@ -151,8 +164,26 @@ class World:
 
     # --- who reports -----------------------------------------------------------------------------
 
-    def put_activator(self, name: str = "activator-1") -> None:
-        self.kube.put(SLICES, activator_slice(endpoint(name)))
+    def put_activator(self, name: str = "activator-1", host: str = HOST) -> None:
+        """Have the cluster say that there is an activator; nothing listens."""
+        self.kube.put(SLICES, activator_slice(endpoint(name, host)))
+
+    async def start_activator(self, name: str = "activator-1") -> str:
+        """Have a real activator that tells no autoscaler of its load; return its address."""
+        # Of its own, since revisions of one name have the same port in all test runs.
+        host = f"127.{1 + secrets.randbelow(250)}.{secrets.randbelow(250)}.{secrets.randbelow(250)}"
+        api = await self._sites.enter_async_context(ApiClient(self.kube.access))
+        engine = await self._sites.enter_async_context(Engine())
+        view = activator_kubernetes.KubernetesView(api)
+        self._activators.append(self._tasks.create_task(view.run()))
+        await view.synced()
+        config = activator_config.Config(
+            name=name, listen_host=host, autoscaler_url="ws://127.0.0.1:1", port=0, metrics_port=0
+        )
+        activator = Activator(config, engine, view.revisions, view.pods)
+        self._activators.append(self._tasks.create_task(activator.run()))
+        self.put_activator(name, host)
+        return host
 
     def report(
         self, replica: Replica, held: Callable[[], float], name: str = "activator-1"
@@ -191,8 +222,12 @@ async def _push(replica: Replica, name: str, held: Callable[[], float]) -> None:
 
 @contextlib.asynccontextmanager
 async def open_world() -> AsyncIterator[World]:
-    async with KubeApi().serve() as kube, contextlib.AsyncExitStack() as sites:
-        world = World(kube, sites)
+    async with (
+        KubeApi().serve() as kube,
+        contextlib.AsyncExitStack() as sites,
+        asyncio.TaskGroup() as tasks,
+    ):
+        world = World(kube, sites, tasks)
         try:
             yield world
         finally:

@@ -46,6 +46,20 @@ async def test_fifty_requests_at_zero_pods_are_held_and_answered_within_the_limi
         assert not local.named("pod failed")
 
 
+@pytest.mark.slow
+async def test_the_last_pod_waits_for_a_public_address_that_lags_behind() -> None:
+    async with one_revision(
+        "--target-burst-capacity=0", "--endpoint-lag=5s", *QUICK_TO_ZERO, command=SLEEPER
+    ) as local:
+        await local.reaches(lambda status: status["ready_pods"] == 1)
+        # When it is to go, and traffic has moved for the grace period, clients still go to it.
+        await local.reaches(lambda status: status["desired_pods"] == 0, within_s=60)
+        *_, moved = local.named("endpoints switched")
+        *_, asked = local.named("scale set")
+        assert (moved["mode"], asked["replicas"]) == ("proxy", 0)
+        assert asked["at_s"] - moved["at_s"] >= 5
+
+
 async def test_killed_sidecar_and_model_are_replaced_and_no_request_hangs() -> None:
     async with (
         one_revision("--min-scale=2", "--container-concurrency=5", command=SLEEPER) as local,
