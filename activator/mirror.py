@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import Final
 
 from servingkit.clock import monotonic
-from servingkit.http1.core.message import RequestHead
 from servingkit.http1.engine import Engine
 from servingkit.http1.exchange import Exchange
 from servingkit.http1.stream import Stream
@@ -25,8 +24,6 @@ MOST_BEHIND_BYTES: Final = 65_536
 
 MOST_AT_ONCE: Final = 256
 """Copies under way, for all routes. With the bound on each, they take 16 MiB at most."""
-
-_MARK: Final = (b"Inflight-Mirror", b"true")
 
 
 class MirrorCounts:
@@ -72,8 +69,7 @@ class Mirrors:
             self._under_way -= 1
 
         shadow = Shadow(self._engine.wheel, counts, over)
-        head = _marked(original.request)
-        copy = Exchange(head, shadow, self._engine.pool, original.peer, monotonic())
+        copy = Exchange(original.request, shadow, self._engine.pool, original.peer, monotonic())
         shadow.exchange = copy
         try:
             service(copy)
@@ -205,12 +201,3 @@ class Shadow:
         if not self.exchange.ended:
             self._gave_up = True
             self.exchange.abort()
-
-
-def _marked(head: RequestHead) -> RequestHead:
-    """Return the copy's head, which says that it is one; whatever the client said of that goes."""
-    mark = _MARK[0].lower()
-    headers = [pair for pair in head.headers if pair[0].lower() != mark]
-    # The target is in origin form by now, and Host says what an absolute one said.
-    headers = [(name, head.host if name.lower() == b"host" else value) for name, value in headers]
-    return RequestHead(head.method, head.target, head.minor_version, [*headers, _MARK])

@@ -25,13 +25,21 @@ if TYPE_CHECKING:
     from activator.core.request_counts import ClassCounts
 
 _DROPPED: Final = frozenset(
-    (NAMESPACE_HEADER, REVISION_HEADER, X_FORWARDED_FOR, b"k-proxy-request", b"inflight-queue")
+    (
+        NAMESPACE_HEADER,
+        REVISION_HEADER,
+        X_FORWARDED_FOR,
+        b"inflight-mirror",
+        b"inflight-queue",
+        b"k-proxy-request",
+    )
 )
 _DROPPED_BEHIND_STREAM: Final = _DROPPED | {b"accept-encoding"}
 """Comments of ours have gone out as they are, so the rest has to come as it is."""
 
 _PROXIED: Final = (b"K-Proxy-Request", b"activator")
 _DO_NOT_QUEUE: Final = (b"Inflight-Queue", b"0")
+_MIRRORED: Final = (b"Inflight-Mirror", b"true")
 
 _NOT_SEEN_BY_MODEL: Final = frozenset((b"queue-full", b"starting", b"shutting-down"))
 """Reasons with which a sidecar proves that the model never saw the request."""
@@ -74,6 +82,7 @@ class ProxiedRequest:
         "_held_from",
         "_held_s",
         "_limits_changed",
+        "_mirrored",
         "_pod",
         "_streaming",
         "_wait_preference_s",
@@ -84,7 +93,10 @@ class ProxiedRequest:
         "waiting",
     )
 
-    def __init__(self, books: Books, gate: RevisionGate, exchange: Exchange) -> None:
+    def __init__(
+        self, books: Books, gate: RevisionGate, exchange: Exchange, *, mirrored: bool = False
+    ) -> None:
+        """Take a request; `mirrored`: a copy, which its model is told."""
         self.arrival = 0
         self.waiting = False
         self.failed_at: PodTracker | None = None
@@ -93,6 +105,7 @@ class ProxiedRequest:
         self._books = books
         self._gate = gate
         self._exchange = exchange
+        self._mirrored = mirrored
         self._pod: PodTracker | None = None
         self._claim: Claim | None = None
         self._classes: tuple[ClassCounts, ...] = ()
@@ -141,11 +154,12 @@ class ProxiedRequest:
                 self._gate.wait_ended(held_s)
             self._limit_answer()
         earlier = exchange.request.fields.get(X_FORWARDED_FOR)
-        forwarded = forwarded_for(earlier, exchange.peer)
-        added: tuple[Header, ...] = (_PROXIED, forwarded)
+        added: list[Header] = [_PROXIED, forwarded_for(earlier, exchange.peer)]
         # A body that cannot be sent twice has to wait in the pod, if it has to wait.
         if exchange.replayable:
-            added = (_PROXIED, forwarded, _DO_NOT_QUEUE)
+            added.append(_DO_NOT_QUEUE)
+        if self._mirrored:
+            added.append(_MIRRORED)
         dropped = _DROPPED_BEHIND_STREAM if self._streaming else _DROPPED
         exchange.forward(pod.address, Edits(dropped, added))
 

@@ -38,9 +38,12 @@ class ProxyHandler:
         """Return the service of a revision's own port."""
         return partial(self._serve_port, revision_id)
 
-    def serve(self, revision_id: RevisionId | None, exchange: Exchange) -> None:
+    def serve(
+        self, revision_id: RevisionId | None, exchange: Exchange, *, mirrored: bool = False
+    ) -> None:
         """Serve a request that was found to be for this revision. None: for one that is gone."""
-        self._take(exchange, None if revision_id is None else self._gates.get(revision_id))
+        gate = None if revision_id is None else self._gates.get(revision_id)
+        self._take(exchange, gate, mirrored=mirrored)
 
     def answered_probe(self, exchange: Exchange, port_of: RevisionId | None = None) -> bool:
         """Answer a probe of this activator; False: it is a request.
@@ -71,11 +74,13 @@ class ProxyHandler:
         if not self.answered_probe(exchange, revision_id):
             self._take(exchange, self._gates.get(revision_id))
 
-    def _take(self, exchange: Exchange, gate: RevisionGate | None) -> None:
+    def _take(
+        self, exchange: Exchange, gate: RevisionGate | None, *, mirrored: bool = False
+    ) -> None:
         if gate is None:
             refuse(exchange, REFUSALS[Cause.UNKNOWN_REVISION])
             return
-        request = ProxiedRequest(self, gate, exchange)
+        request = ProxiedRequest(self, gate, exchange, mirrored=mirrored)
         exchange.watcher = request
         exchange.limit_time(gate.time_limits)
         self.last_request_at = exchange.started_at

@@ -6,6 +6,7 @@ name a revision by headers is sent where the route says, as if there were none.
 
 import logging
 import random
+from functools import partial
 from typing import NamedTuple
 
 from activator.core.route_table import RouteChooser, RouteTable
@@ -78,7 +79,8 @@ class RouteHandler:
         if mirror is not None:
             use = RouteUse(chooser.route.id, mirror)
             counts = self.mirrored.setdefault(use, MirrorCounts())
-            self._mirrors.begin(exchange, lambda copy: self._proxy.serve(mirror, copy), counts)
+            serve = partial(self._proxy.serve, mirror, mirrored=True)
+            self._mirrors.begin(exchange, serve, counts)
 
     def _routes_changed(self) -> None:
         self._table = None

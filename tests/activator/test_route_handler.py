@@ -165,7 +165,8 @@ async def test_a_mirror_gets_the_same_request_and_its_answer_goes_nowhere(world:
     old, new = await start_revision(world, OLD), await start_revision(world, NEW)
     world.cluster.put_routes(route(100, 0, mirror=MIRRORED))
     activator = await world.start_activator()
-    asked = world.ask(activator, b"POST", b"x" * 30_000, (*TO_ROUTE, (b"X-User", b"me")))
+    headers = (*TO_ROUTE, (b"X-User", b"me"), (b"Inflight-Mirror", b"client"))
+    asked = world.ask(activator, b"POST", b"x" * 30_000, headers)
     await until(lambda: old.running and new.running)
     await until(lambda: new.running[0].request_bytes == 30_000)
     (copy,) = new.seen
@@ -178,6 +179,18 @@ async def test_a_mirror_gets_the_same_request_and_its_answer_goes_nowhere(world:
     answer = await asked
     assert (answer.status, answer.body) == (200, b"iris-1")
     assert await metric(world, activator, OUTCOMES, "iris-2", "answered") == 1
+
+
+async def test_a_copy_counts_no_hop_of_its_own(world: World) -> None:
+    old, new = await start_revision(world, OLD), await start_revision(world, NEW)
+    world.cluster.put_routes(route(100, 0, mirror=MIRRORED))
+    activator = await world.start_activator()
+    asked = world.ask(activator, b"OPTIONS", headers=(*TO_ROUTE, (b"Max-Forwards", b"2")))
+    await finish(new)
+    await finish(old)
+    assert (await asked).status == 200
+    # Each is as the sidecar has counted it: once by the activator, and once more there.
+    assert old.seen[0][b"max-forwards"] == new.seen[0][b"max-forwards"] == b"0"
 
 
 async def test_a_mirror_at_zero_is_woken_and_delays_nobody(world: World) -> None:
