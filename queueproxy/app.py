@@ -180,7 +180,8 @@ def _find_certificate(config: Config) -> Certificate | None:
     directory = config.certificate_directory
     if not Certificate.is_mounted(directory):
         return None
-    return Certificate(directory, "INFLIGHT_CERTIFICATE_DIRECTORY", config.least_tls_version)
+    versions = config.least_tls_version, config.most_tls_version
+    return Certificate(directory, "INFLIGHT_CERTIFICATE_DIRECTORY", versions)
 
 
 async def run(config: Config) -> None:

@@ -34,9 +34,15 @@ class Certificate:
         ConfigError: the files are there, but are no certificate with its key.
     """
 
-    def __init__(self, directory: Path, key: str, least_version: ssl.TLSVersion) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        key: str,
+        versions: tuple[ssl.TLSVersion, ssl.TLSVersion],
+    ) -> None:
+        """Read it. `key` names the setting to blame; `versions` are the oldest and the newest."""
         self._directory = directory
-        self._least_version = least_version
+        self._tls_versions = versions
         self._looked_at = 0.0
         self._versions = self._look()
         try:
@@ -88,7 +94,7 @@ class Certificate:
 
     def _load(self) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.minimum_version = self._least_version
+        context.minimum_version, context.maximum_version = self._tls_versions
         context.set_alpn_protocols(["http/1.1"])
         context.load_cert_chain(self._directory / CERTIFICATE_FILE, self._directory / KEY_FILE)
         return context

@@ -69,6 +69,9 @@ class Config:
     least_tls_version: ssl.TLSVersion
     """The oldest version of TLS that is spoken."""
 
+    most_tls_version: ssl.TLSVersion
+    """The newest one."""
+
     admin_port: int
     """Drain hooks, and the limit on what runs at once."""
 
@@ -122,6 +125,7 @@ class Config:
         env = EnvReader(environ)
         user_port = env.integer("USER_PORT", least=1, most=65535)
         knatives = _observability(env)
+        least_tls_version, most_tls_version = _tls_versions(env)
         config = cls(
             container_concurrency=env.integer("CONTAINER_CONCURRENCY"),
             queue_depth=_queue_depth(env),
@@ -132,7 +136,8 @@ class Config:
             certificate_directory=Path(
                 env.text("INFLIGHT_CERTIFICATE_DIRECTORY", "/var/lib/knative/certs")
             ),
-            least_tls_version=_least_tls_version(env),
+            least_tls_version=least_tls_version,
+            most_tls_version=most_tls_version,
             admin_port=env.integer("INFLIGHT_ADMIN_PORT", 8022, most=65535),
             stats_port=env.integer("INFLIGHT_STATS_PORT", 9090, most=65535),
             metrics_port=env.integer("INFLIGHT_METRICS_PORT", 9091, most=65535),
@@ -166,8 +171,16 @@ def _queue_depth(env: EnvReader) -> int | None:
     return env.integer(key) if env.text(key, "") else None
 
 
-def _least_tls_version(env: EnvReader) -> ssl.TLSVersion:
-    key = "QUEUE_PROXY_TLS_MIN_VERSION"
+def _tls_versions(env: EnvReader) -> tuple[ssl.TLSVersion, ssl.TLSVersion]:
+    least = _tls_version(env, "QUEUE_PROXY_TLS_MIN_VERSION")
+    key = "QUEUE_PROXY_TLS_MAX_VERSION"
+    most = _tls_version(env, key)
+    if most < least:
+        env.reject(key, "no older version than QUEUE_PROXY_TLS_MIN_VERSION, which is 1.3 if unset")
+    return least, most
+
+
+def _tls_version(env: EnvReader, key: str) -> ssl.TLSVersion:
     version = env.text(key, "1.3")
     if version not in _TLS_VERSIONS:
         env.reject(key, " or ".join(_TLS_VERSIONS))

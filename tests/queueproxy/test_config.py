@@ -127,6 +127,16 @@ def test_tls_is_no_older_than_asked_for() -> None:
         Config.from_env(KNATIVE | {"QUEUE_PROXY_TLS_MIN_VERSION": "1.1"})
 
 
+def test_tls_is_no_newer_than_asked_for() -> None:
+    assert Config.from_env(KNATIVE).most_tls_version is ssl.TLSVersion.TLSv1_3
+    key = "QUEUE_PROXY_TLS_MAX_VERSION"
+    environ = KNATIVE | {"QUEUE_PROXY_TLS_MIN_VERSION": "1.2", key: "1.2"}
+    assert Config.from_env(environ).most_tls_version is ssl.TLSVersion.TLSv1_2
+    for bad in ({key: "1.4"}, {key: "1.2"}):
+        with pytest.raises(ConfigError, match=f"{key}: '{bad[key]}'"):
+            Config.from_env(KNATIVE | bad)
+
+
 def test_observability_that_is_no_object_is_named() -> None:
     with pytest.raises(ConfigError, match="OBSERVABILITY_CONFIG"):
         Config.from_env(KNATIVE | {"OBSERVABILITY_CONFIG": "[]"})
