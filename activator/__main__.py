@@ -7,7 +7,7 @@ import uvloop
 
 from activator import kubernetes
 from activator.config import Config
-from servingkit import logs
+from servingkit import logs, open_files
 from servingkit.cluster.kubernetes.access import ApiAccess
 from servingkit.config import exit_code_of, read_both
 
@@ -20,6 +20,7 @@ def main() -> int:
 def _run() -> int:
     config, access = read_both(Config.from_env, ApiAccess.from_env, os.environ)
     logs.configure("activator", config.log_level)
+    open_files.raise_limit()
     uvloop.run(kubernetes.run(config, access))
     return 0
 

@@ -14,7 +14,7 @@ import uvloop
 from autoscaler.config import Config
 from autoscaler.kubernetes import give_back, program
 from autoscaler.kubernetes.settings import KubernetesSettings
-from servingkit import logs
+from servingkit import logs, open_files
 from servingkit.config import exit_code_of, read_both
 
 
@@ -29,6 +29,7 @@ def main() -> int:
 def _run(job: Callable[[Config, KubernetesSettings], Coroutine[None, None, None]]) -> int:
     config, settings = read_both(Config.from_env, KubernetesSettings.from_env, os.environ)
     logs.configure("autoscaler", config.log_level)
+    open_files.raise_limit()
     uvloop.run(job(config, settings))
     return 0
 

@@ -21,7 +21,7 @@ from inflight.simulate import app as simulate_app
 from inflight.simulate import command_line as simulate_line
 from inflight.status import app as status_app
 from inflight.status import command_line as status_line
-from servingkit import logs
+from servingkit import logs, open_files
 from servingkit.config import exit_code_of
 
 _EXIT_NO_READER = 1
@@ -133,6 +133,7 @@ def _run_local(settings: LocalSettings) -> int:
     with _output(settings) as output:
         # Only now: a live table redirects standard error to above itself.
         logs.configure("inflight", "warning")
+        open_files.raise_limit()
         try:
             uvloop.run(app.run(settings, os.environ, output))
         except asyncio.CancelledError:

@@ -7,7 +7,7 @@ import uvloop
 
 from queueproxy import app
 from queueproxy.config import Config
-from servingkit import logs
+from servingkit import logs, open_files
 from servingkit.config import exit_code_of
 
 
@@ -19,6 +19,7 @@ def main() -> int:
 def _run() -> int:
     config = Config.from_env(os.environ)
     logs.configure("queueproxy", config.log_level)
+    open_files.raise_limit()
     uvloop.run(app.run(config))
     return 0
 

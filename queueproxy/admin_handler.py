@@ -62,7 +62,7 @@ class AdminHandler:
         self._on_drain()
 
     def _set_limit(self, exchange: Exchange, text: bytes | None) -> None:
-        limit = None if text is None else int(text) if text.isdigit() else -1
+        limit = None if text is None else _whole_number(text)
         if limit is not None and not 0 <= limit <= _MOST_CONCURRENCY:
             exchange.answer(400, (), b"limit: expected a whole number, 0 for no limit\n")
         elif limit is not None and exchange.request.method not in {b"PUT", b"POST"}:
@@ -81,6 +81,11 @@ class AdminHandler:
 def _argument(query: bytes, name: bytes) -> bytes | None:
     values = parse_qs(query).get(name)
     return values[-1] if values else None
+
+
+def _whole_number(text: bytes) -> int:
+    """Return -1 for what is no number, and for what is far beyond any limit."""
+    return int(text) if text.isdigit() and len(text) <= len(str(_MOST_CONCURRENCY)) else -1
 
 
 class StatsHandler:

@@ -27,7 +27,7 @@ from inflight.local.activator_link import (
     encode_line,
 )
 from inflight.local.remote_cluster import RemoteCluster
-from servingkit import logs
+from servingkit import logs, open_files
 from servingkit.config import exit_code_of
 from servingkit.http1.engine import Engine
 
@@ -137,6 +137,7 @@ def main() -> int:
 def _run() -> int:
     config = Config.from_env(os.environ)
     logs.configure("activator")
+    open_files.raise_limit()
     try:
         uvloop.run(run(config))
     except asyncio.CancelledError:

@@ -1,6 +1,7 @@
 """Time limits and the limit on concurrency, before a model that follows a script."""
 
 import asyncio
+import resource
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -201,12 +202,29 @@ async def test_limit_can_be_changed_while_requests_wait() -> None:
 
 @pytest.mark.parametrize(
     ("method", "query", "status"),
-    [("GET", "?limit=3", 405), ("PUT", "?limit=-1", 400), ("PUT", "?limit=x", 400)],
+    [
+        ("GET", "?limit=3", 405),
+        ("PUT", "?limit=-1", 400),
+        ("PUT", "?limit=x", 400),
+        ("PUT", f"?limit={'9' * 5000}", 400),
+    ],
+    ids=["GET", "negative", "no number", "thousands of digits"],
 )
 async def test_no_other_order_changes_the_limit(method: str, query: str, status: int) -> None:
     async with before(say_nothing, {}, concurrency=1) as (proxy, _):
         assert proxy.order(f"/container-concurrency{query}", method).status_code == status
         assert proxy.order("/container-concurrency").text == "1\n"
+
+
+async def test_the_limit_on_open_files_is_raised_as_far_as_it_may_be() -> None:
+    usual, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most // 2, most))
+    try:
+        async with before(say_nothing, {}) as (proxy, _):
+            raised = resource.prlimit(proxy.process.pid, resource.RLIMIT_NOFILE)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (usual, most))
+    assert raised == (most, most)
 
 
 SMALL = {"INFLIGHT_MAX_BODY_BYTES": "8"}
