@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Self, cast
 from servingkit.clock import monotonic
 from servingkit.http1.downstream import Connections, ServerLimits, Service
 from servingkit.http1.pool import UpstreamPool
+from servingkit.http1.transport import notice_vanished_peers
 from servingkit.http1.wheel import Wheel
 
 if TYPE_CHECKING:
@@ -122,6 +123,8 @@ class Engine:
         loop = asyncio.get_running_loop()
         factory = cast("Callable[[], asyncio.BufferedProtocol]", connections)
         server = await loop.create_server(factory, host, port, backlog=4096, ssl=tls)
+        for sock in server.sockets:
+            notice_vanished_peers(sock)
         listener = Listener(server, connections)
         self._listeners.append(listener)
         return listener

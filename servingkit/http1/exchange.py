@@ -364,10 +364,13 @@ class Exchange:
             if head.status == _SWITCHING_PROTOCOLS:
                 self._switch_protocols(head, now)
             elif self.request.minor_version == 1 and not self._committed:
-                self._client.out.append(encode_informational(head))
+                dropped = (self._edits or _NO_EDITS).answer_dropped
+                self._client.out.append(encode_informational(head, dropped))
             return
         if not self.watcher.answer_started(head):
             self._refuse(head)
+            return
+        if self.ended:
             return
         if self._committed:
             self._join_stream(head, now)
@@ -457,8 +460,6 @@ class Exchange:
 
     def _join_stream(self, head: AnswerHead, now: float) -> None:
         """Go on with a stream that was begun, if this is one."""
-        if self.ended:
-            return
         if head.status != _FIRST_FINAL_STATUS:
             self._break_off(Outcome.UPSTREAM_BROKEN)
             return
@@ -529,16 +530,22 @@ class Exchange:
 
     def _switch_protocols(self, head: AnswerHead, now: float) -> None:
         upstream = self._upstream
-        if upstream is None or not self.request.wants_websocket:
-            self._break_upstream(FailureKind.MALFORMED, "101 to a request that did not ask for it")
+        protocol = head.fields.get(b"upgrade", b"").lower()
+        if upstream is None or not self.request.wants_websocket or protocol != b"websocket":
+            self._break_upstream(FailureKind.MALFORMED, "101 to what was not asked for")
+            return
+        if not self.watcher.answer_started(head):
+            self._refuse(head)
+            return
+        if self.ended:
             return
         self.answer_begun = True
         self.first_byte_at = self._progress_at = now
         self.status = head.status
         self._client.closing = True
-        upgrade = head.fields.get(b"upgrade", b"websocket")
-        switch = b"Connection: Upgrade\r\nUpgrade: %b\r\n\r\n" % upgrade
-        self._client.out.append(encode_informational(head)[:-2] + switch)
+        dropped = (self._edits or _NO_EDITS).answer_dropped
+        added = (*self.answer_added, (b"Connection", b"Upgrade"), (b"Upgrade", b"websocket"))
+        self._client.out.append(encode_informational(head, dropped, added))
         self._client.flush()
         upstream.start_tunnel(self._client)
         self._client.start_tunnel(upstream)

@@ -5,6 +5,9 @@ import socket
 import struct
 from typing import Final
 
+_PROBES: Final = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 9}
+"""Go's, and so Knative's: seconds of silence before the first, between them, and how many."""
+
 _LINGER_ZERO: Final = struct.pack("ii", 1, 0)
 _ESTABLISHED: Final = 1
 """First byte of Linux's struct tcp_info: the state, 1 for TCP_ESTABLISHED (linux/tcp_states.h)."""
@@ -28,6 +31,19 @@ def peer_present(sock: socket.socket) -> bool:
         return sock.getsockopt(socket.IPPROTO_TCP, option, 1)[0] == _ESTABLISHED
     except OSError:
         return False
+
+
+def notice_vanished_peers(sock: socket.socket) -> None:
+    """Break a connection after 2.5 min whose peer is gone without a word, as with its node.
+
+    Nothing else would free the slot of a WebSocket on which neither side has anything to say. What
+    is accepted by a listening socket inherits this.
+    """
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _PROBES.items():
+        option = getattr(socket, name, None)  # macOS has other names for the first
+        if option is not None:
+            sock.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 def reset(transport: asyncio.Transport) -> None:

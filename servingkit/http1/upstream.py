@@ -7,7 +7,9 @@ does not see an answer whose head is known (`core.known_heads`), nor its body. T
 """
 
 import asyncio
+import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, cast
 
 import httptools
@@ -17,7 +19,7 @@ from servingkit.core.revision import Address
 from servingkit.http1.core.known_heads import HEAD_END, KnownHeads
 from servingkit.http1.core.message import UNTIL_CLOSE, AnswerHead, Header, MessageError
 from servingkit.http1.stream import Receiver, Stream
-from servingkit.http1.transport import peer_present, tcp_socket
+from servingkit.http1.transport import notice_vanished_peers, peer_present, tcp_socket
 from servingkit.http1.watcher import FailureKind
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ _FIRST_FINAL_STATUS: Final = 200
 _BODILESS: Final = frozenset((204, 304))
 _MOST_HEADERS: Final = 256
 _MOST_HEAD_BYTES: Final = 262_144
+_READ_BYTES: Final = 65_536
 
 
 class UpstreamConnection:
@@ -189,6 +192,8 @@ class UpstreamConnection:
         transport = cast("asyncio.Transport", transport)  # uvloop does not register its own
         self._transport = transport
         self.sock = tcp_socket(transport)
+        if self.sock is not None:
+            notice_vanished_peers(self.sock)
 
     def data_received(self, data: bytes) -> None:
         """Parse a piece of the answer and have it passed on."""
@@ -224,9 +229,13 @@ class UpstreamConnection:
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell who was served, and break the reference cycle."""
-        self._lose(FailureKind.CLOSED, str(exc) if exc else "connection closed")
-        self.sock = None
-        del self._parser
+        try:
+            if isinstance(exc, OSError):
+                self._hear_out()
+        finally:
+            self._lose(FailureKind.CLOSED, str(exc) if exc else "connection closed")
+            self.sock = None
+            del self._parser
 
     def pause_writing(self) -> None:
         """Hold the request's body back."""
@@ -305,6 +314,19 @@ class UpstreamConnection:
             self._finish(self._receiver)
 
     # --- inside ---------------------------------------------------------------------------------
+
+    def _hear_out(self) -> None:
+        """Take what was said before the connection broke.
+
+        An upstream that refuses a large body answers and closes. If we are writing then, the write
+        fails before the answer is read, and a transport that fails reads no more.
+        """
+        with suppress(OSError):
+            while self._receiver is not None and self.sock is not None:
+                data = os.read(self.sock.fileno(), _READ_BYTES)
+                if not data:
+                    return  # after a reset even this proves no end
+                self.data_received(data)
 
     def _take_head(self, data: bytes, now: float) -> bool:
         """Begin an answer whose head is all there; False: it is not, and nothing was done."""

@@ -89,7 +89,10 @@ class Watcher(Protocol):
     """The program's side of one exchange; see the module's text for the order of calls."""
 
     def answer_started(self, head: AnswerHead) -> bool:
-        """Take the upstream's final answer, or turn it down (False) before the client sees it."""
+        """Take the upstream's answer, or turn it down (False) before the client sees it.
+
+        It is the final one, or the 101 that makes a tunnel of the connection.
+        """
         ...
 
     def attempt_failed(self, failure: AttemptFailure) -> None:

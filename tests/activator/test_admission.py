@@ -15,6 +15,7 @@ from servingkit.http1.exchange import Exchange
 from tests.activator.world import HOST, IRIS, TO_IRIS, FakeSidecar, World
 from tests.fakes.cluster import pod
 from tests.polling import until
+from tests.servingkit.http1.peers import Wire, connect, upstream
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio]
 
@@ -480,6 +481,37 @@ async def test_a_pod_is_not_to_blame_for_a_request_that_came_late_to_it(world: W
     assert [tracker.in_flight for tracker in gate.throttler.pods] == [0]
     assert (await world.ask(activator)).status == 504  # it had all its time at the pod
     assert gate.counts.ejections == 1
+
+
+async def test_a_websocket_that_opens_clears_what_failed_before(world: World) -> None:
+    async def serve(wire: Wire) -> None:
+        head = await wire.until(b"\r\n\r\n")
+        if b"Upgrade: websocket" in head:
+            await wire.send(
+                b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n"
+                b"Upgrade: websocket\r\n\r\n"
+            )
+            await wire.rest()
+        elif b"K-Network-Probe" in head:
+            await wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nqueue")
+
+    world.put_revision(annotations=annotated(pod_failure_threshold="3"))
+    async with upstream(serve) as up:
+        world.cluster.put_pods(IRIS, pod("pod-1", serving=up.address))
+        activator = await world.start_activator()
+        (tracker,) = gate_of(activator).throttler.pods
+        for _ in range(2):
+            assert (await world.ask(activator, b"POST", b"x")).status == 502
+        assert tracker.failures_in_row == 2
+        client = await connect(activator.port)
+        fields = b"".join(b"%b: %b\r\n" % pair for pair in TO_IRIS)
+        await client.send(
+            b"GET / HTTP/1.1\r\nHost: a\r\n%bConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+            % fields
+        )
+        assert (await client.until(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
+        assert tracker.failures_in_row == 0
+        await client.abandon()
 
 
 async def test_a_sidecar_that_says_that_its_model_fails_is_ejected_after_three(

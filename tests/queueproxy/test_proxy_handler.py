@@ -12,7 +12,7 @@ from queueproxy.core.drain import Drain
 from queueproxy.core.readiness_probe import ReadinessProbe
 from queueproxy.probe_handler import ProbeHandler
 from queueproxy.prober import Prober
-from queueproxy.proxy_handler import Limits, ProxiedRequest, ProxyHandler
+from queueproxy.proxy_handler import Limits, ProxiedRequest, ProxyHandler, _kept_edits
 from servingkit.core.revision import Address
 from servingkit.http1.client import Fetched, HttpClient
 from servingkit.http1.core.message import Header
@@ -182,3 +182,14 @@ async def test_each_probe_of_a_draining_pod_is_refused(
     world.proxy.drain.begin(0, pod_deleted=True)
     answer = await world.get(*headers)
     assert (answer.status, answer.body) == (503, b"shutting down\n")
+
+
+async def test_only_short_fields_of_clients_are_remembered(world: World) -> None:
+    _kept_edits.cache_clear()
+    for size, kept in ((4_000, 0), (40, 1)):
+        nodes = b"1" * size
+        await world.get((b"X-Forwarded-For", nodes))
+        (asked,) = world.model.asked
+        assert asked.request.fields[b"x-forwarded-for"] == nodes + b", 127.0.0.1"
+        assert _kept_edits.cache_info().currsize == kept
+        world.model.asked.clear()

@@ -178,10 +178,14 @@ def with_close(encoded: bytes) -> bytes:
     return lines + _connection_line(minor_version=1, keep_alive=False)
 
 
-def encode_informational(head: AnswerHead) -> bytes:
+def encode_informational(
+    head: AnswerHead, dropped: frozenset[bytes] = frozenset(), added: Sequence[Header] = ()
+) -> bytes:
     """Return the bytes of a 1xx answer, which never ends an exchange."""
-    lines = (b"%b: %b\r\n" % h for h in head.headers if h[0].lower() not in _ANSWER_DROPPED)
-    return b"HTTP/1.1 %d %b\r\n%b\r\n" % (head.status, head.reason, b"".join(lines))
+    dropped |= _ANSWER_DROPPED
+    passing = [pair for pair in head.headers if pair[0].lower() not in dropped]
+    lines = b"".join([b"%b: %b\r\n" % pair for pair in (*passing, *added)])
+    return b"HTTP/1.1 %d %b\r\n%b\r\n" % (head.status, head.reason, lines)
 
 
 def encode_own_answer(

@@ -5,11 +5,12 @@ here. Nothing here knows about connections. Header values are bytes as they came
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Final
+from typing import Final, TypeVar
 
 Header = tuple[bytes, bytes]
+Result = TypeVar("Result")
 
 CHUNKED: Final = -1
 """Body length of a message whose body is chunked: unknown until its last chunk."""
@@ -35,6 +36,19 @@ _COUNTED: Final = frozenset((b"OPTIONS", b"TRACE"))
 """Methods whose Max-Forwards every hop counts down."""
 
 _MOST_FORWARDS_DIGITS: Final = 9
+
+_MOST_KEPT_BYTES: Final = 128
+"""Of a value: longer ones are hostile more often than they come again."""
+
+
+def _kept_if_short(function: Callable[[bytes], Result]) -> Callable[[bytes], Result]:
+    """Remember results: nearly all messages say the same, in few bytes."""
+    kept = lru_cache(maxsize=64)(function)
+
+    def call(value: bytes) -> Result:
+        return kept(value) if len(value) <= _MOST_KEPT_BYTES else function(value)
+
+    return call
 
 
 class MessageError(Exception):
@@ -169,7 +183,7 @@ class AnswerHead:
         return f"<AnswerHead {self.status} {self.reason.decode(errors='replace')}>"
 
 
-@lru_cache(maxsize=64)  # nearly all say the same
+@_kept_if_short
 def connection_options(value: bytes) -> frozenset[bytes]:
     """Return the lower-case options of a Connection header."""
     return frozenset(option.strip() for option in value.lower().split(b","))
@@ -236,7 +250,7 @@ def _counted_down(
     return [(name, left if name.lower() == b"max-forwards" else old) for name, old in headers]
 
 
-@lru_cache(maxsize=64)  # nearly all name the same
+@_kept_if_short
 def _checked_host(value: bytes) -> bytes:
     host = value.rstrip(_SPACE)
     if not _AUTHORITY.fullmatch(host):

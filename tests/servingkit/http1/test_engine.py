@@ -20,6 +20,10 @@ def echo(exchange: Exchange) -> None:
     exchange.answer(200, (), exchange.request.target)
 
 
+async def silence(wire: Wire) -> None:
+    await wire.rest()
+
+
 @pytest.mark.asyncio
 async def test_draining_listener_tells_its_clients_to_come_back_elsewhere() -> None:
     held: list[Exchange] = []
@@ -126,6 +130,20 @@ async def test_port_in_use_is_an_os_error() -> None:
         async with Engine() as engine:
             with pytest.raises(OSError, match="in use"):
                 await engine.listen(echo, HOST, taken.getsockname()[1])
+
+
+@pytest.mark.asyncio
+async def test_peers_that_vanish_are_noticed_on_either_side() -> None:
+    async with upstream(silence) as up, site(Proxy(up.address)) as place:
+        client = await place.client()
+        await client.send(GET)
+        await until(lambda: up.wires)
+        (accepted,) = place.listener._connections.open
+        (opened,) = place.engine.pool._open
+        for sock in (accepted.sock, opened.sock):
+            assert sock is not None
+            assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+            assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 15
 
 
 def pieces(raw: bytes, places: list[int]) -> list[bytes]:

@@ -1,7 +1,9 @@
 import asyncio
 import gc
 import http.client
+import os
 import socket
+import struct
 import weakref
 from collections.abc import Callable
 
@@ -256,6 +258,26 @@ async def test_early_answer_of_the_upstream_reaches_the_client_and_frees_the_con
             assert await asyncio.to_thread(ask, place.listener.port) == 413
         await until(lambda: place.listener.open_connections == 0)
         await until(lambda: up.over == len(up.wires))
+
+
+async def test_early_answer_is_heard_though_a_write_fails_before_it_is_read() -> None:
+    with socket.create_server((HOST, 0)) as server:
+        address = Address(HOST, server.getsockname()[1])
+        async with site(proxy := Proxy(address)) as place:
+            client = await place.client()
+            sock = client.writer.get_extra_info("socket")
+            await client.send(POST % UPLOAD_BYTES + b"x")
+            accepted, _ = await asyncio.to_thread(server.accept)
+            await until(lambda: proxy.seen[0].exchange.request_bytes)
+            # Nothing runs between these: the engine finds the client's piece first, and writes it
+            # to a connection that has been answered, closed and reset.
+            os.write(sock.fileno(), b"x" * 1_000)
+            accepted.sendall(b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno")
+            accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            accepted.close()
+            answer = await client.answer(to="POST")
+            assert (answer.status, answer.body) == (413, b"no")
+            assert proxy.events == ["answer_started 413", "upstream_done", "ended answered 413"]
 
 
 @pytest.mark.parametrize(
@@ -909,8 +931,60 @@ async def test_websocket_becomes_a_tunnel_for_both_sides() -> None:
         assert await client.until(b"more") == b"\x82more"
         client.close()
         await until(lambda: up.over == 1)
-        assert proxy.events == ["upstream_done", "ended answered 101"]
+        assert proxy.events == ["answer_started 101", "upstream_done", "ended answered 101"]
         await until(lambda: place.listener.open_connections == 0)
+
+
+async def test_watcher_may_turn_a_tunnel_down_add_to_its_head_or_abort() -> None:
+    class Choosy(Recorder):
+        def answer_started(self, head: AnswerHead) -> bool:
+            super().answer_started(head)
+            reason = head.fields[b"inflight-reason"]
+            self.exchange.answer_added = ((b"X-Added", b"1"),)
+            if reason == b"abort":
+                self.exchange.abort()
+            return reason != b"refused"
+
+    async def serve(wire: Wire) -> None:
+        head = await wire.until(b"\r\n\r\n")
+        await wire.send(SWITCH[:-2] + b"Inflight-Reason: %b\r\n\r\n" % head[5:].split(b" ")[0])
+        await wire.rest()
+
+    async with upstream(serve) as up:
+
+        def service(exchange: Exchange) -> None:
+            Choosy(exchange)
+            exchange.forward(up.address, Edits(answer_dropped=frozenset((b"inflight-reason",))))
+
+        async with site(service) as place:
+            client = await place.client()
+            await client.send(WEBSOCKET.replace(b"/chat", b"/taken"))
+            head = await client.until(b"\r\n\r\n")
+            assert b"X-Added: 1\r\n" in head
+            assert b"Inflight-Reason" not in head
+            client = await place.client()
+            await client.send(WEBSOCKET.replace(b"/chat", b"/refused"))
+            assert (await client.answer()).status == 502
+            client = await place.client()
+            await client.send(WEBSOCKET.replace(b"/chat", b"/abort"))
+            with pytest.raises(ConnectionResetError):
+                await client.rest()
+
+
+@pytest.mark.parametrize("field", [b"", b"Upgrade: h2c\r\n"], ids=["none", "another"])
+async def test_switch_to_what_was_not_asked_for_fails_the_attempt(field: bytes) -> None:
+    async def serve(wire: Wire) -> None:
+        await wire.until(b"\r\n\r\n")
+        await wire.send(
+            b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n%b\r\n" % field
+        )
+        await wire.rest()
+
+    async with upstream(serve) as up, site(proxy := Proxy(up.address)) as place:
+        client = await place.client()
+        await client.send(WEBSOCKET)
+        assert (await client.answer()).status == 502
+        assert proxy.events == ["attempt_failed malformed retryable", "ended answered 502"]
 
 
 async def test_tunnel_passes_on_what_came_before_either_side_closed() -> None:

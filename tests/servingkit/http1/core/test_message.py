@@ -1,3 +1,5 @@
+import weakref
+
 import pytest
 
 from servingkit.http1.core.message import (
@@ -7,6 +9,7 @@ from servingkit.http1.core.message import (
     Header,
     MessageError,
     RequestHead,
+    connection_options,
 )
 
 HOST = (b"Host", b"a")
@@ -222,3 +225,10 @@ def test_upstream_may_say_how_long_it_waits(value: bytes, seconds: float | None)
 
 def test_upstream_that_says_nothing_of_its_patience() -> None:
     assert AnswerHead(200, b"OK", ()).idle_s is None
+
+
+def test_what_a_hostile_client_says_at_length_does_not_stay_in_memory() -> None:
+    usual = b"close, te"
+    assert connection_options(usual) is connection_options(usual)
+    options = weakref.ref(connection_options(b",".join(b"%d" % n for n in range(10_000))))
+    assert options() is None
