@@ -20,6 +20,7 @@ from autoscaler.kubernetes.core.preconditions import (
     adopted_name,
     pods_without_sidecar,
     public_name,
+    scaled_by_keda,
     wanted_class,
     what_is_in_the_way,
 )
@@ -32,11 +33,11 @@ from autoscaler.kubernetes.service_index import ServiceIndex
 from autoscaler.kubernetes.service_writer import ServiceWriter
 from autoscaler.kubernetes.view import KubernetesView, is_paused, revision_of_service
 from autoscaler.kubernetes.work_queue import WorkQueue
-from servingkit.cluster.kubernetes.api import ApiClient
+from servingkit.cluster.kubernetes.api import ApiClient, ApiError
 from servingkit.cluster.kubernetes.core.names import FINALIZER, REVISION_LABEL
-from servingkit.cluster.kubernetes.core.objects import PodObject, Workload
+from servingkit.cluster.kubernetes.core.objects import PodObject, ScaledObject, Workload
 from servingkit.cluster.kubernetes.core.record import read_record, settings_of
-from servingkit.cluster.kubernetes.core.resource import PODS
+from servingkit.cluster.kubernetes.core.resource import PODS, SCALED_OBJECTS
 from servingkit.cluster.kubernetes.reflector import Key
 from servingkit.core.revision import Mode, PodState, RevisionId
 
@@ -271,8 +272,20 @@ class RevisionKeeper:
         record = None if around.private is None else read_record(around.private)
         is_new = record is None or record.uid != owner.uid
         if problem is None and is_new:
+            problem = scaled_by_keda(owner.kind, workload, await self._scaled_objects(revision))
+        if problem is None and is_new:
             problem = await self._what_its_pods_lack(owner, workload)
         return problem
+
+    async def _scaled_objects(self, revision: RevisionId) -> list[ScaledObject]:
+        """Return KEDA's orders; each that is not paused also has a HorizontalPodAutoscaler."""
+        try:
+            found, _ = await self._api.list(ScaledObject, SCALED_OBJECTS, revision.namespace)
+        except ApiError as error:
+            if not error.not_found:
+                raise
+            return []  # there is no KEDA
+        return found
 
     async def _what_its_pods_lack(self, owner: Owner, workload: Workload) -> str | None:
         """Look at the pods themselves, which may be without our label."""

@@ -3,6 +3,9 @@
 They install the chart (release `inflight` in `inflight-system`) and remove it. The images must be
 where the cluster finds them: INFLIGHT_TEST_IMAGE_REGISTRY, _REPOSITORY and _TAG are the chart's
 values; INFLIGHT_TEST_PYTHON_IMAGE has Python 3 and is the model and the client.
+INFLIGHT_TEST_API_STOP and _START are shell commands that take the API server away, while pods go
+on, and bring it back: with kind, `docker exec kind-control-plane mv` of its manifest out of
+/etc/kubernetes/manifests and in again. Without them the test that needs them is skipped.
 """
 
 import os

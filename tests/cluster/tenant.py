@@ -177,11 +177,12 @@ class Tenant:
         port: int = 80,
         path: str = "/",
         workers: int = 1,
+        after_s: float = 0.0,
         seconds: float = 0.0,
         requests: int = 0,
         keep_alive: bool = True,
     ) -> Load:
-        """Start sending requests; 0 seconds or requests: no such limit.
+        """Start sending requests, `after_s` from now; 0 seconds or requests: no such limit.
 
         `host` is an address, or the name of a Service in this namespace.
         """
@@ -190,6 +191,7 @@ class Tenant:
             "port": port,
             "path": path,
             "workers": workers,
+            "after_s": after_s,
             "seconds": seconds,
             "requests": requests,
             "keep_alive": keep_alive,

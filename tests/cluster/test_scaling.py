@@ -20,9 +20,9 @@ def wait_for_zero(tenant: Tenant, name: str = "iris") -> None:
     eventually(lambda: not tenant.pods(name), f"{name} has no pod")
 
 
-def wait_for_answers(tenant: Tenant) -> None:
+def wait_for_answers(tenant: Tenant, name: str = "iris") -> None:
     """Wait until the public name is known everywhere, and leads to the model."""
-    eventually(lambda: tenant.get().statuses == {"200": 1}, "the public name answers")
+    eventually(lambda: tenant.get(name).statuses == {"200": 1}, f"{name} answers")
 
 
 def test_idle_goes_to_zero_and_a_request_brings_it_back(tenant: Tenant) -> None:

@@ -98,6 +98,9 @@ class KubeApi:
         self.watches: list[str] = []
         """Resources that are being watched now, one entry for each watch."""
 
+        self.absent_kinds = {"scaledobjects.keda.sh"}
+        """Kinds whose definition is not installed."""
+
         self.tokens: list[str] = []
         """What each call that had one sent as its Authorization."""
 
@@ -208,7 +211,7 @@ class KubeApi:
         if "Authorization" in request.headers:
             self.tokens.append(request.headers["Authorization"])
         try:
-            self._authorise(call)
+            self._check(call)
             if call.verb == "watch":
                 with contextlib.suppress(ConnectionError):  # the client went away
                     return await self._watch(request, where)
@@ -226,7 +229,9 @@ class KubeApi:
             }
             return web.json_response(status, status=error.status)
 
-    def _authorise(self, call: Call) -> None:
+    def _check(self, call: Call) -> None:
+        if call.resource in self.absent_kinds:
+            raise RefusedError(404, "NotFound", "the server could not find the requested resource")
         if (call.verb, call.resource) in self.faults.forbidden:
             text = f'User "test" cannot {call.verb} resource "{call.resource}"'
             raise RefusedError(403, "Forbidden", text)

@@ -24,6 +24,7 @@ from servingkit.cluster.kubernetes.core.names import (
 from servingkit.cluster.kubernetes.core.objects import (
     HorizontalPodAutoscaler,
     PodObject,
+    ScaledObject,
     ServiceObject,
     ServicePort,
     Workload,
@@ -80,6 +81,17 @@ def pods_without_sidecar(pods: Iterable[PodObject]) -> str | None:
         f"{len(bare)} of its pods have no sidecar ({named}): they were made before the webhook"
         " knew of them; restart them (kubectl rollout restart)"
     )
+
+
+def scaled_by_keda(
+    kind: str, workload: Workload, scaled_objects: Iterable[ScaledObject]
+) -> str | None:
+    """Return what is in the way when KEDA scales a workload, be it paused at present."""
+    for one in scaled_objects:
+        target = one.spec.scale_target_ref
+        if (target.kind, target.name) == (kind, workload.metadata.name):
+            return _written_by(f"ScaledObject {one.metadata.name}")
+    return None
 
 
 def adopted_name(workload: Workload) -> str | None:
@@ -184,8 +196,12 @@ def _autoscalers(
         name = f"HorizontalPodAutoscaler {autoscaler.metadata.name}"
         if owner is not None:
             name = f"{owner.kind} {owner.name}"
-        return f"its replicas are written by {name}; delete that first"
+        return _written_by(name)
     return None
+
+
+def _written_by(writer: str) -> str:
+    return f"its replicas are written by {writer}; delete that first"
 
 
 def _private_service(workload: Workload, service: ServiceObject | None) -> str | None:

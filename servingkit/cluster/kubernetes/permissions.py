@@ -15,6 +15,7 @@ from servingkit.cluster.kubernetes.core.resource import (
     LEASES,
     MUTATING_WEBHOOK_CONFIGURATIONS,
     PODS,
+    SCALED_OBJECTS,
     SECRETS,
     SERVICES,
     VALIDATING_WEBHOOK_CONFIGURATIONS,
@@ -71,6 +72,7 @@ AUTOSCALER = (
     _allow(ENDPOINT_SLICES, LIST, WATCH, CREATE, PATCH, DELETE),
     _allow(ENDPOINTS, DELETE),  # of adopted Services, once our slice has taken over
     _allow(HORIZONTAL_POD_AUTOSCALERS, LIST, WATCH, CREATE, PATCH, DELETE),
+    _allow(SCALED_OBJECTS, LIST),
     _allow(EVENTS, CREATE),
     _allow(LEASES, GET, CREATE, PATCH, DELETE, own_namespace=True),
 )

@@ -166,6 +166,31 @@ async def test_pods_that_do_not_answer_are_refused(world: World) -> None:
     assert "from the sidecar of pod iris-7d9f-001 at port 1" in world.events("NotManaged")[0]
 
 
+async def test_a_scaled_object_is_refused_also_while_it_is_paused(world: World) -> None:
+    world.put_activator()
+    world.kube.absent_kinds.clear()
+    paused = {
+        "metadata": {
+            "name": "nightly",
+            "namespace": "shop",
+            "annotations": {"autoscaling.keda.sh/paused": "true"},
+        },
+        "spec": {"scaleTargetRef": {"name": "iris"}},
+    }
+    world.kube.put("scaledobjects.keda.sh", paused)
+    world.kube.put(DEPLOYMENTS, deployment())
+    world.kube.put(DEPLOYMENTS, deployment("bert"))
+    world.replica()
+    await world.until(lambda: world.events("NotManaged"))
+    (said,) = world.events("NotManaged")
+    assert "its replicas are written by ScaledObject nightly; delete that first" in said
+    await world.until_managed("bert")
+    assert not world.find("services", "iris-private")
+    world.kube.remove("scaledobjects.keda.sh", "shop", "nightly")
+    world.kube.edit(DEPLOYMENTS, "shop", "iris", {"metadata": {"annotations": {"a": "b"}}})
+    await world.until_managed()
+
+
 async def test_an_hpa_that_writes_the_replicas_is_refused(world: World) -> None:
     world.put_activator()
     keda = {"kind": "ScaledObject", "name": "iris", "uid": "1", "controller": True}

@@ -67,6 +67,7 @@ class Run:
 
     def work(self) -> None:
         """Send one request after the other."""
+        time.sleep(self.order.get("after_s", 0.0))
         connection = None
         while self.take():
             began_at = time.monotonic()

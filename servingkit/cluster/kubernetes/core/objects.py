@@ -248,6 +248,25 @@ class HorizontalPodAutoscaler(ApiObject, rename="camel"):
     spec: HorizontalPodAutoscalerSpec = field(default_factory=HorizontalPodAutoscalerSpec)
 
 
+class ScaledObjectTarget(Struct, rename="camel"):
+    """Whose replicas KEDA writes; without a kind a Deployment's."""
+
+    name: str = ""
+    kind: str = "Deployment"
+
+
+class ScaledObjectSpec(Struct, rename="camel"):
+    """The part of a ScaledObject that says whom it scales."""
+
+    scale_target_ref: ScaledObjectTarget = field(default_factory=ScaledObjectTarget)
+
+
+class ScaledObject(ApiObject, rename="camel"):
+    """KEDA's order to scale a workload. While it is paused it has no HorizontalPodAutoscaler."""
+
+    spec: ScaledObjectSpec = field(default_factory=ScaledObjectSpec)
+
+
 class LeaseSpec(Struct, rename="camel"):
     """Who holds a Lease and since when."""
 

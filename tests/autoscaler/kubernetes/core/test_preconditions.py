@@ -6,10 +6,12 @@ from autoscaler.kubernetes.core.preconditions import (
     Surroundings,
     other_ports,
     request_ports,
+    scaled_by_keda,
     what_is_in_the_way,
 )
 from servingkit.cluster.kubernetes.core.objects import (
     HorizontalPodAutoscaler,
+    ScaledObject,
     ServiceObject,
     Workload,
 )
@@ -146,3 +148,19 @@ def test_an_only_port_is_for_requests_wherever_it_leads() -> None:
     adopted = some_service(ports=[{"name": "", "port": 80, "targetPort": "unknown"}])
     assert [port.port for port in request_ports(adopting(), adopted)] == [80]
     assert other_ports(adopting(), adopted) == []
+
+
+@pytest.mark.parametrize(
+    ("target", "writes"),
+    [
+        pytest.param({"name": "iris"}, True, id="no kind: a Deployment"),
+        pytest.param({"name": "iris", "kind": "Deployment"}, True, id="this one"),
+        pytest.param({"name": "iris", "kind": "StatefulSet"}, False, id="another kind"),
+        pytest.param({"name": "bert"}, False, id="another name"),
+    ],
+)
+def test_a_scaled_object_writes_whom_it_names(target: Object, *, writes: bool) -> None:
+    one = msgspec.convert(
+        {"metadata": {"name": "nightly"}, "spec": {"scaleTargetRef": target}}, ScaledObject
+    )
+    assert (scaled_by_keda("Deployment", workload(), [one]) is not None) == writes
