@@ -17,7 +17,6 @@ from autoscaler.core.coverage import Sources
 from autoscaler.core.defaults import KPA_CLASS, Defaults
 from autoscaler.core.load import read_load
 from autoscaler.core.path_proof import TOLD_AFTER_FAILURES, UNASKED
-from autoscaler.core.reason import explain
 from autoscaler.core.scaler import Observation, Plan, initial_state, plan
 from autoscaler.core.settings import autoscaler_class, parse_annotations
 from autoscaler.core.tick_ring import TickRing
@@ -182,7 +181,7 @@ class Multiscaler:
             settings, spec, observation.cluster, now, self._state_keeper.recall(tracked, now)
         )
         decided, tracked.state = plan(settings, spec, state, observation, now)
-        tracked.settle(decided, explain(settings, spec, decided, now), observation.cluster)
+        tracked.settle(decided, observation.cluster, now)
         # Act.
         if not self._cluster.leads():
             tracked.stand_by(replicas)
@@ -230,13 +229,4 @@ class Multiscaler:
             activators=[activator.name for activator in self._cluster.activators.activators()],
             activators_heard_at=self._activators_heard_at,
         )
-        return Observation(
-            reading=load.reading,
-            concurrency=load.concurrency,
-            sources=sources,
-            cluster=cluster,
-            wall_s=wall_clock(),
-            measures=load.measures,
-            silent_metrics=load.silent_metrics,
-            before_credit=load.before_credit,
-        )
+        return Observation(load, sources, cluster, wall_clock())

@@ -203,7 +203,7 @@ def _decision(decided: Decided) -> DecisionStatus:
         phase=plan.phase.value,
         panicking=plan.is_panicking,
         held_by=plan.limits,
-        target_value=decided.target_value,
+        target_value=decided.spec.target_value,
         stable_value=decision.reading.stable if decision else None,
         panic_value=decision.reading.panic if decision else None,
         stable_pods=decision.stable_pods if decision else None,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from autoscaler.core.bounds import Observed
 from autoscaler.core.collector import Collector
+from autoscaler.core.coverage import Coverage
 from autoscaler.core.event_ring import Fact
 from autoscaler.core.history import Decided, History
 from autoscaler.core.model_metrics import ModelMetricHistory
@@ -41,7 +42,6 @@ class TrackedRevision:
         self.plan: Plan | None = None
         """The latest plan. None: not decided yet."""
 
-        self.reason = "not decided yet"
         self.asked_pods: int | None = None
         """Pods that the cluster was last asked for. None: unknown, also after a failed write."""
 
@@ -60,6 +60,12 @@ class TrackedRevision:
 
     def __repr__(self) -> str:
         return f"<TrackedRevision {self.revision.id}: {self.reason}>"
+
+    @property
+    def reason(self) -> str:
+        """Why it has the pods that it has, in one sentence."""
+        latest = self.history.latest
+        return latest.reason if latest is not None else "not decided yet"
 
     @property
     def is_at_zero(self) -> bool:
@@ -97,19 +103,26 @@ class TrackedRevision:
         elif self.model_metrics is None or self.model_metrics.metrics != metrics:
             self.model_metrics = ModelMetricHistory(metrics)
 
-    def settle(self, plan: Plan, reason: str, observed: Observed) -> None:
+    def settle(self, plan: Plan, observed: Observed, now: float) -> None:
         """Keep a plan as the latest, with what it was decided on, and note what it changed."""
-        before, self.plan, self.reason = self.plan, plan, reason
-        self.history.add(
+        before, self.plan = self.plan, plan
+        changed = self.history.add(
             Decided(
-                at_s=wall_clock(),
-                plan=plan,
-                reason=reason,
+                plan,
+                self.settings,
+                self.spec,
                 replicas=observed.replicas,
                 ready_pods=observed.ready_pods,
-                target_value=self.spec.target_value,
+                at=now,
+                at_s=wall_clock(),
             )
         )
+        if changed:
+            self._note_change(before, plan, observed)
+        if plan.coverage.overdue != (before is not None and before.coverage.overdue):
+            self._note_silence(plan.coverage)
+
+    def _note_change(self, before: Plan | None, plan: Plan, observed: Observed) -> None:
         pods_before = before.desired_pods if before is not None else observed.replicas
         if plan.desired_pods != pods_before:
             self._note(
@@ -127,13 +140,10 @@ class TrackedRevision:
             limits = plan.limits if held or before is None else before.limits
             limit = RESTARTED if RESTARTED in limits else NO_DATA
             self._note("decrease held" if held else "decrease no longer held", limit=limit)
-        self._note_silence(plan, overdue_before=before is not None and before.coverage.overdue)
 
-    def _note_silence(self, plan: Plan, *, overdue_before: bool) -> None:
-        if plan.coverage.overdue == overdue_before:
-            return
-        silent = ", ".join(plan.coverage.silent)
-        if plan.coverage.overdue:
+    def _note_silence(self, coverage: Coverage) -> None:
+        silent = ", ".join(coverage.silent)
+        if coverage.overdue:
             self._note("reports missing", level=logging.WARNING, silent=silent)
         else:
             self._note("reports complete", silent=silent)

@@ -17,8 +17,8 @@ written. Knative asks who answers before the grace period, and not at all while 
 always in the path; here it is the last thing before the pod goes.
 """
 
-from dataclasses import dataclass, replace
 from enum import Enum
+from typing import NamedTuple
 
 from autoscaler.core.settings import ScalingSettings
 
@@ -50,8 +50,7 @@ class Bound(Enum):
     ACTIVATOR_PROBE = "activator-probe"
 
 
-@dataclass(frozen=True, slots=True)
-class Observed:
+class Observed(NamedTuple):
     """The revision as the cluster shows it."""
 
     replicas: int
@@ -65,8 +64,7 @@ class Observed:
     """Why it is not shown that activators receive it. None: it is shown."""
 
 
-@dataclass(frozen=True, slots=True)
-class BoundsState:
+class BoundsState(NamedTuple):
     """What one decision leaves for the next."""
 
     phase: Phase
@@ -77,8 +75,7 @@ class BoundsState:
     """Whether the initial scale was reached, or given up; it applies once."""
 
 
-@dataclass(frozen=True, slots=True)
-class Remembered:
+class Remembered(NamedTuple):
     """What an earlier process knew of a revision."""
 
     initialised: bool
@@ -117,7 +114,7 @@ def bound(
     state = _follow_readiness(settings, state, observed, now)
     if pods > 0:
         if state.phase is Phase.INACTIVE and is_load:
-            state = replace(state, phase=_running_phase(settings, state, observed), since=now)
+            state = state._replace(phase=_running_phase(settings, state, observed), since=now)
         return pods, held_by, state
     if observed.replicas == 0:
         return 0, None, _become_inactive(state, now)
@@ -178,10 +175,10 @@ def _follow_readiness(
         return state
     phase = _running_phase(settings, state, observed)
     if phase is not state.phase:
-        state = replace(state, phase=phase, since=now)
+        state = state._replace(phase=phase, since=now)
     given_up = now - state.since > _activation_deadline_s(settings)
     if not state.initialised and (phase is Phase.ACTIVE or given_up):
-        state = replace(state, initialised=True)
+        state = state._replace(initialised=True)
     return state
 
 
@@ -193,7 +190,7 @@ def _running_phase(settings: ScalingSettings, state: BoundsState, observed: Obse
 def _become_inactive(state: BoundsState, now: float) -> BoundsState:
     if state.phase is Phase.INACTIVE:
         return state
-    return replace(state, phase=Phase.INACTIVE, since=now)
+    return state._replace(phase=Phase.INACTIVE, since=now)
 
 
 def _activation_deadline_s(settings: ScalingSettings) -> float:

@@ -14,16 +14,17 @@ windows count as whole when they have been filled once; until then nothing shrin
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from typing import Final, NamedTuple
 
 from autoscaler.core.sampling import sample_size
 
 REPORT_MAX_AGE_S = 5.0
 """A report older than this counts as missing."""
 
+_NOBODY: Final[Mapping[str, float]] = {}
 
-@dataclass(frozen=True, slots=True)
-class Sources:
+
+class Sources(NamedTuple):
     """Who must report, and when each was last heard; unknown names were never heard."""
 
     ready_pods: Collection[str]
@@ -32,8 +33,7 @@ class Sources:
     activators_heard_at: Mapping[str, float]
 
 
-@dataclass(frozen=True, slots=True)
-class Coverage:
+class Coverage(NamedTuple):
     """What the reports allow."""
 
     decrease: bool
@@ -55,21 +55,22 @@ class Coverage:
     """Whether they are not whole only since this process has not listened for long enough."""
 
 
-@dataclass(frozen=True, slots=True)
-class CoverageState:
+_ALL_TOLD: Final = Coverage(decrease=True, zero=True, silent=(), overdue=False)
+
+
+class CoverageState(NamedTuple):
     """What one judgement leaves for the next."""
 
-    activators_complete_at: float
-    """When all activators had last reported."""
-
-    awaited_since: Mapping[str, float] = field(default_factory=dict)
-    """Ready pods that have not reported yet, and when each was first seen."""
+    began_at: float | None = None
+    """When this process began to listen to pods that were there before. None: there were none, or
+    the windows have been filled since."""
 
     gap_ended_at: float | None = None
-    """When reports were last missing for so long that the windows have a hole."""
+    """When reports were last missing for so long that the windows have a hole. None: they have
+    none."""
 
-    began_at: float | None = None
-    """When this process began to listen to pods that were there before. None: there were none."""
+    awaited_since: Mapping[str, float] = _NOBODY
+    """Pods and activators that have not reported yet, and when each was first seen."""
 
 
 def judge(
@@ -78,44 +79,43 @@ def judge(
     """Return what the reports allow at `now`."""
     silent_pods = _silent(sources.ready_pods, sources.pods_heard_at, now)
     silent_activators = _silent(sources.activators, sources.activators_heard_at, now)
+    silent = (*silent_pods, *silent_activators)
+    if not silent and state.began_at is None and state.gap_ended_at is None:
+        return _ALL_TOLD, CoverageState()
     heard_pods = len(sources.ready_pods) - len(silent_pods)
     complete = not silent_activators and heard_pods >= sample_size(len(sources.ready_pods))
-    state = CoverageState(
-        activators_complete_at=state.activators_complete_at if silent_activators else now,
-        awaited_since=_awaited(state, sources, silent_pods, now),
-        gap_ended_at=state.gap_ended_at,
-        began_at=state.began_at,
-    )
-    fell_silent = any(name in sources.pods_heard_at for name in silent_pods) or any(
-        name in sources.activators_heard_at for name in silent_activators
-    )
-    awaited_from = min(state.awaited_since.values(), default=now)
-    waited_s = now - min(awaited_from, state.activators_complete_at)
+    awaited_since = _awaited(state, sources, silent, now)
+    fell_silent = len(awaited_since) < len(silent)
+    waited_s = now - min(awaited_since.values(), default=now)
     overdue = not complete and (fell_silent or waited_s > REPORT_MAX_AGE_S)
-    if overdue:
-        state = replace(state, gap_ended_at=now)
-    hole_s = _left_s(state.gap_ended_at, stable_window_s, now)
+    hole_s = stable_window_s if overdue else _left_s(state.gap_ended_at, stable_window_s, now)
     youth_s = _left_s(state.began_at, stable_window_s, now)
     decrease = complete and hole_s == youth_s == 0
     coverage = Coverage(
         decrease=decrease,
         zero=decrease and not silent_pods,
-        silent=(*silent_pods, *silent_activators),
+        silent=silent,
         overdue=overdue,
         whole_in_s=max(hole_s, youth_s),
         young=complete and hole_s == 0 < youth_s,
+    )
+    gap_ended_at = now if overdue else state.gap_ended_at
+    state = CoverageState(
+        began_at=state.began_at if youth_s else None,
+        gap_ended_at=gap_ended_at if hole_s else None,
+        awaited_since=awaited_since,
     )
     return coverage, state
 
 
 def _awaited(
-    state: CoverageState, sources: Sources, silent_pods: tuple[str, ...], now: float
+    state: CoverageState, sources: Sources, silent: tuple[str, ...], now: float
 ) -> Mapping[str, float]:
-    """Return the pods that have not reported yet, and since when each is waited for."""
+    """Return who has not reported yet, and since when each is waited for."""
     return {
         name: state.awaited_since.get(name, now)
-        for name in silent_pods
-        if name not in sources.pods_heard_at
+        for name in silent
+        if name not in sources.pods_heard_at and name not in sources.activators_heard_at
     }
 
 
@@ -123,6 +123,6 @@ def _left_s(since: float | None, span_s: float, now: float) -> float:
     return 0.0 if since is None else max(0.0, since + span_s - now)
 
 
-def _silent(names: Collection[str], heard_at: Mapping[str, float], now: float) -> tuple[str, ...]:
+def _silent(names: Collection[str], heard_at: Mapping[str, float], now: float) -> list[str]:
     oldest = now - REPORT_MAX_AGE_S
-    return tuple(name for name in names if heard_at.get(name, oldest - 1) < oldest)
+    return [name for name in names if heard_at.get(name, oldest - 1) < oldest]

@@ -18,7 +18,7 @@ Source: Knative's `autoscaler.Scale`, whose decisions the tests replay.
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
@@ -97,8 +97,7 @@ class Wish(NamedTuple):
     pods: int
 
 
-@dataclass(frozen=True, slots=True)
-class DeciderState:
+class DeciderState(NamedTuple):
     """What one decision leaves for the next."""
 
     panic_at: float | None = None
@@ -121,8 +120,7 @@ class Limit(Enum):
     SCALE_DOWN_DELAY = "scale-down-delay"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class Decision(NamedTuple):
     """Pods wanted for the load alone, and the numbers behind it."""
 
     desired_pods: int
@@ -187,9 +185,9 @@ def decide(
         if desired < state.max_panic_pods:
             desired = state.max_panic_pods
             limits.append(Limit.PANIC)
-        state = replace(state, max_panic_pods=desired)
+        state = state._replace(max_panic_pods=desired)
     if spec.reachable and spec.scale_down_delay_s > 0:
-        state = replace(state, wishes=_remember(spec, state.wishes, desired, now))
+        state = state._replace(wishes=_remember(spec, state.wishes, desired, now))
         if state.wishes[0].pods > desired:
             desired = state.wishes[0].pods
             limits.append(Limit.SCALE_DOWN_DELAY)
@@ -209,9 +207,9 @@ def _follow_panic(
     spec: DeciderSpec, state: DeciderState, now: float, *, over_threshold: bool
 ) -> DeciderState:
     if over_threshold:
-        return replace(state, panic_at=now)
+        return state._replace(panic_at=now)
     if state.panic_at is not None and state.panic_at + spec.stable_window_s < now:
-        return replace(state, panic_at=None, max_panic_pods=0)
+        return state._replace(panic_at=None, max_panic_pods=0)
     return state
 
 

@@ -7,24 +7,34 @@ one before in what they ask for, in who receives the traffic, or in what held th
 from collections import deque
 from typing import Final, NamedTuple
 
+from autoscaler.core.decider import DeciderSpec
+from autoscaler.core.reason import explain
 from autoscaler.core.scaler import Plan
+from autoscaler.core.settings import ScalingSettings
 
 MOST_DECISIONS: Final = 16
 
 
 class Decided(NamedTuple):
-    """One decision."""
-
-    at_s: float
-    """When, in seconds since 1970 (UTC)."""
+    """One decision, and what it was taken on."""
 
     plan: Plan
-    reason: str
+    settings: ScalingSettings
+    spec: DeciderSpec
     replicas: int
     """Pods that the cluster was asked for when it was taken."""
 
     ready_pods: int
-    target_value: float
+    at: float
+    """When, on the monotonic clock."""
+
+    at_s: float
+    """When, in seconds since 1970 (UTC)."""
+
+    @property
+    def reason(self) -> str:
+        """The decision in one sentence."""
+        return explain(self.settings, self.spec, self.plan, self.at)
 
 
 class History:
@@ -39,11 +49,13 @@ class History:
     def __repr__(self) -> str:
         return f"<History of {len(self._changes)} changes>"
 
-    def add(self, decided: Decided) -> None:
-        """Keep a decision, which is the latest now."""
-        if self.latest is None or _differ(self.latest.plan, decided.plan):
+    def add(self, decided: Decided) -> bool:
+        """Keep a decision, which is the latest now; tell whether it changed something."""
+        changed = self.latest is None or _differ(self.latest.plan, decided.plan)
+        if changed:
             self._changes.append(decided)
         self.latest = decided
+        return changed
 
     def decisions(self) -> list[Decided]:
         """Return the decisions that changed something, oldest first, and the latest."""

@@ -1,6 +1,6 @@
 """What is known of one revision's load at one moment, in the form in which decisions take it."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from autoscaler.core.bounds import Observed
 from autoscaler.core.collector import Collector
@@ -9,8 +9,7 @@ from autoscaler.core.model_metrics import ModelMetricHistory
 from autoscaler.core.settings import Metric, ScalingSettings, further_measures
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Load:
+class Load(NamedTuple):
     """Averages over the windows."""
 
     reading: Reading | None
@@ -19,14 +18,14 @@ class Load:
     concurrency: float
     """Requests in flight over the stable window, also when another metric decides."""
 
-    before_credit: Reading | None
-    """What `reading` was before the credit for starting pods. None: no credit."""
-
-    measures: tuple[Measure, ...]
+    measures: tuple[Measure, ...] = ()
     """Further metrics of which something is known."""
 
-    silent_metrics: tuple[str, ...]
+    silent_metrics: tuple[str, ...] = ()
     """Further metrics that should be known, and are not."""
+
+    before_credit: Reading | None = None
+    """What `reading` was before the credit for starting pods. None: no credit."""
 
 
 def read_load(

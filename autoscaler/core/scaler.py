@@ -5,13 +5,15 @@ take pods away (`coverage`), what the revision allows (`bounds`), and who receiv
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import Final, NamedTuple
 
 from autoscaler.core import bounds, coverage, decider
 from autoscaler.core.activator_count import activator_count
 from autoscaler.core.bounds import Bound, BoundsState, Observed, Phase, Remembered
 from autoscaler.core.coverage import Coverage, CoverageState, Sources
-from autoscaler.core.decider import DeciderSpec, DeciderState, Decision, Further, Measure, Reading
+from autoscaler.core.decider import DeciderSpec, DeciderState, Decision, Further, Reading
+from autoscaler.core.load import Load
 from autoscaler.core.prediction import History, Prediction, PredictionMode, predict, remember
 from autoscaler.core.schedule import NO_BOUNDS, ScheduledBounds, bounds_at
 from autoscaler.core.settings import ScalingSettings
@@ -26,9 +28,10 @@ RESTARTED = "restart"
 IN_FLIGHT = "requests in flight"
 """The limit that keeps a pod for requests whose rate is already 0: long ones, and held ones."""
 
+_NO_LOAD: Final = Reading(0.0, 0.0)
 
-@dataclass(frozen=True, slots=True)
-class ScalerState:
+
+class ScalerState(NamedTuple):
     """What one plan leaves for the next."""
 
     decider: DeciderState
@@ -39,8 +42,7 @@ class ScalerState:
     """Load of the last minutes, for predictions."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(NamedTuple):
     """What to ask the cluster for, and everything that led there."""
 
     desired_pods: int
@@ -99,35 +101,20 @@ def initial_state(
     return ScalerState(
         # Knative's decider starts in panic instead; that nothing shrinks is what it is for.
         decider=DeciderState(),
-        coverage=CoverageState(activators_complete_at=now, began_at=now if was_there else None),
+        coverage=CoverageState(began_at=now if was_there else None),
         bounds=bounds.initial_state(settings, observed, now, remembered),
         excess_burst_capacity=decider.initial_excess_burst_capacity(spec, settings.initial_scale),
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
+class Observation(NamedTuple):
     """All that a plan looks at."""
 
-    reading: Reading | None
-    """None: nothing was reported for longer than the stable window."""
-
-    concurrency: float
-    """Requests in flight over the stable window, also when another metric decides."""
-
+    load: Load
     sources: Sources
     cluster: Observed
     wall_s: float
     """Seconds since 1970 (UTC), for schedules."""
-
-    measures: tuple[Measure, ...] = ()
-    """Further metrics of which something is known."""
-
-    silent_metrics: tuple[str, ...] = ()
-    """Further metrics that should be known, and are not."""
-
-    before_credit: Reading | None = None
-    """What `reading` was before the credit for starting pods. None: no credit."""
 
 
 def plan(
@@ -138,15 +125,17 @@ def plan(
     now: float,
 ) -> tuple[Plan, ScalerState]:
     """Return what to ask the cluster for at `now`, and the state for the next plan."""
-    cluster = observation.cluster
+    load, cluster = observation.load, observation.cluster
     covered, coverage_state = coverage.judge(
         state.coverage, observation.sources, settings.stable_window_s, now
     )
-    observation = _fill_in(observation, covered)
-    history, prediction = _predict(settings, spec, state.history, observation.reading, now)
-    decision, decider_state = _decide(spec, state.decider, observation, prediction, now)
+    if load.reading is None and covered.zero:
+        # Everyone reported, and nobody had anything to say: that is no load.
+        load = load._replace(reading=_NO_LOAD)
+    history, prediction = _predict(settings, spec, state.history, load.reading, now)
+    decision, decider_state = _decide(spec, state.decider, load, cluster, prediction, now)
     excess = decision.excess_burst_capacity if decision else state.excess_burst_capacity
-    wanted, limits = _temper(decision, covered, observation)
+    wanted, limits = _temper(decision, covered, load, cluster.replicas)
     scheduled = bounds_at(settings.additions.schedules, observation.wall_s)
     settings = _with_bounds(settings, scheduled)
     is_load = NO_DATA not in limits and RESTARTED not in limits
@@ -167,18 +156,11 @@ def plan(
         limits=(*limits, held_by.value) if held_by else tuple(limits),
         prediction=prediction,
         scheduled=scheduled,
-        silent_metrics=observation.silent_metrics,
+        silent_metrics=load.silent_metrics,
         path_unproven=cluster.path_unproven,
-        before_credit=observation.before_credit,
+        before_credit=load.before_credit,
     )
     return result, ScalerState(decider_state, coverage_state, bounds_state, excess, history)
-
-
-def _fill_in(observation: Observation, covered: Coverage) -> Observation:
-    """Take no reading for no load if everyone reported and nobody had anything to say."""
-    if observation.reading is None and covered.zero:
-        return replace(observation, reading=Reading(0.0, 0.0))
-    return observation
 
 
 def _predict(
@@ -202,34 +184,33 @@ def _predict(
 def _decide(
     spec: DeciderSpec,
     state: DeciderState,
-    observation: Observation,
+    load: Load,
+    cluster: Observed,
     prediction: Prediction | None,
     now: float,
 ) -> tuple[Decision | None, DeciderState]:
-    if observation.reading is None:
+    if load.reading is None:
         return None, state
     is_floor = prediction is not None and prediction.mode is PredictionMode.FLOOR
     further = Further(
-        asked_pods=observation.cluster.replicas,
-        measures=observation.measures,
+        asked_pods=cluster.replicas,
+        measures=load.measures,
         floor_pods=prediction.pods if prediction and is_floor else 0,
     )
-    ready_pods = observation.cluster.ready_pods
-    return decider.decide(spec, state, observation.reading, ready_pods, now, further)
+    return decider.decide(spec, state, load.reading, cluster.ready_pods, now, further)
 
 
 def _temper(
-    decision: Decision | None, covered: Coverage, observation: Observation
+    decision: Decision | None, covered: Coverage, load: Load, replicas: int
 ) -> tuple[int, list[str]]:
     """Return the pods that may be had for what the load asks for, and what limited them so far."""
-    replicas = observation.cluster.replicas
     if decision is None:
         return replicas, [NO_DATA]
     wanted = decision.desired_pods
-    if wanted < replicas and (observation.silent_metrics or not covered.decrease):
+    if wanted < replicas and (load.silent_metrics or not covered.decrease):
         return replicas, [RESTARTED if covered.young else NO_DATA]
     limits = [limit.value for limit in decision.limits]
-    if wanted == 0 and observation.concurrency > 0:
+    if wanted == 0 and load.concurrency > 0:
         return 1, [*limits, IN_FLIGHT]
     if wanted == 0 < replicas and not covered.zero:
         return 1, [NO_DATA]

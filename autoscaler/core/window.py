@@ -7,7 +7,8 @@ seconds, never over reports.
 The hard part is what a missing second means. Seconds between two writes in which nothing was
 recorded count as zeros: the revision existed and nobody reported load. Seconds before the first
 write and after the last one do not count at all: nothing is known about them. So a window that is
-only partly filled divides by the seconds it knows.
+only partly filled divides by the seconds it knows, and a silence as long as a window makes it
+begin anew.
 
 Worked example, a window of 5 s with the values 1, 2, 3, 4, 5 recorded in the seconds 0 to 4:
 
@@ -16,7 +17,10 @@ Worked example, a window of 5 s with the values 1, 2, 3, 4, 5 recorded in the se
     at 10: nothing is left: 0
     91 recorded in second 6, at 6: (3+4+5+0+91) / 5 = 20.6; second 5 was a hole
 
-The weighted window gives newer seconds more weight, m(1-m)^i for the one that is i seconds old; its
+A metric has two windows, a long stable one and within it a short panic one. They look at the same
+buckets, and differ in how far back they look and since when they know.
+
+The weighted kind gives newer seconds more weight, m(1-m)^i for the one that is i seconds old; its
 sum is not normalised while the window fills.
 
 Source: Knative's `TimedFloat64Buckets` and `WeightedFloat64Buckets`.
@@ -46,144 +50,184 @@ class Aggregation(Enum):
     WEIGHTED_EXPONENTIAL = "weighted-exponential"
 
 
-class Window(ABC):
-    """A ring of one-second buckets; second `s` lives at index `s` modulo its length."""
+class _Window:
+    """The newest `seconds` of the buckets."""
 
-    __slots__ = ("_buckets", "_first", "_last", "_total")
+    __slots__ = ("known_from", "seconds", "total")
 
     def __init__(self, seconds: int) -> None:
-        self._buckets = array("d", bytes(8 * seconds))
-        self._first = _NEVER
+        self.seconds = seconds
+        self.known_from = _NEVER
+        """The first second that counts."""
+
+        self.total = 0.0
+        """Sum of its buckets."""
+
+
+class Windows(ABC):
+    """The stable and the panic window of one metric.
+
+    They share a ring of one-second buckets, as long as the stable one; second `s` lives at index
+    `s` modulo its length. Buckets in which nothing was recorded are zero.
+    """
+
+    __slots__ = ("_buckets", "_last", "_panic", "_stable")
+
+    def __init__(self, stable_s: int, panic_s: int) -> None:
+        """`panic_s` is at most `stable_s`."""
+        self._buckets = array("d", bytes(8 * stable_s))
         self._last = _NEVER
-        self._total = 0.0
+        self._stable = _Window(stable_s)
+        self._panic = _Window(panic_s)
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {self.seconds} s, total {self._total:g}>"
+        stable, panic = self._stable, self._panic
+        return (
+            f"<{type(self).__name__} of {stable.seconds} and {panic.seconds} s,"
+            f" totals {stable.total:g} and {panic.total:g}>"
+        )
 
     @property
-    def seconds(self) -> int:
-        """Length of the window."""
-        return len(self._buckets)
+    def stable_s(self) -> int:
+        """Length of the stable window."""
+        return self._stable.seconds
+
+    def stable_average(self, second: int) -> float:
+        """Return the average of the stable window that ends with `second`; 0: nothing is known."""
+        return self._average(self._stable, second)
+
+    def panic_average(self, second: int) -> float:
+        """Return the average of the panic window that ends with `second`; 0: nothing is known."""
+        return self._average(self._panic, second)
 
     @abstractmethod
-    def average(self, now: float) -> float:
-        """Return the average at `now`; 0 when nothing is known."""
+    def _average(self, window: _Window, second: int) -> float: ...
 
-    def is_empty(self, now: float) -> bool:
-        """Tell whether more than the window has passed since the last write."""
-        return math.floor(now) - self._last > self.seconds
+    def is_empty(self, second: int) -> bool:
+        """Tell whether more than the stable window has passed since the last write."""
+        return second - self._last > self._stable.seconds
 
     def value_at(self, second: int) -> float | None:
         """Return what was recorded in one second; None when nothing can be known about it."""
-        inside = max(self._first, self._last - self.seconds + 1) <= second <= self._last
-        return self._buckets[second % self.seconds] if inside else None
+        stable = self._stable
+        oldest = max(stable.known_from, self._last - stable.seconds + 1)
+        inside = oldest <= second <= self._last
+        return self._buckets[second % stable.seconds] if inside else None
 
-    def record(self, now: float, value: float) -> None:
-        """Add `value` to the second of `now`, which may be late but not older than the window."""
-        second = math.floor(now)
-        gap = second - self._last
-        if gap == 1 < self.seconds:  # the next second, as nearly always
-            self._append(second, value)
+    def record(self, second: int, value: float) -> None:
+        """Add `value` to a second, which may be late but not older than the stable window."""
+        if second != self._last + 1:
+            self._record_out_of_turn(second, value)
             return
-        if gap <= -self.seconds:
-            return
-        if gap >= self.seconds:
-            self._start_over(second)
-        elif gap > 0:
-            self._advance(second)
-        self._first = min(self._first, second)
-        self._buckets[second % self.seconds] += value
-        self._total += value
-
-    def resize(self, seconds: int) -> None:
-        """Change the length; the newest seconds are kept."""
-        if seconds == self.seconds:
-            return
-        kept = min(seconds, self.seconds)
-        buckets = array("d", bytes(8 * seconds))
-        for second in range(self._last - kept + 1, self._last + 1):
-            buckets[second % seconds] = self._buckets[second % self.seconds]
-        self._first = max(self._first, self._last - self.seconds + 1)
-        self._buckets = buckets
-        self._total = math.fsum(buckets)
-
-    def _start_over(self, second: int) -> None:
-        self._buckets = array("d", bytes(8 * self.seconds))
-        self._first = self._last = second
-        self._total = 0.0
-
-    def _append(self, second: int, value: float) -> None:
-        buckets = self._buckets
-        index = second % len(buckets)
-        self._total += value - buckets[index]
+        buckets, stable, panic = self._buckets, self._stable, self._panic
+        index = second % stable.seconds
+        panic.total += value - buckets[(second - panic.seconds) % stable.seconds]
+        stable.total += value - buckets[index]
         buckets[index] = value
+        self._last = second
         if index == 0:
-            self._total = math.fsum(buckets)  # as in _advance
+            # Once a round the running sums are made exact again, so that errors cannot pile up.
+            self._add_up()
+
+    def resize(self, stable_s: int, panic_s: int) -> None:
+        """Change the lengths; the newest seconds are kept."""
+        if (stable_s, panic_s) == (self._stable.seconds, self._panic.seconds):
+            return
+        buckets = array("d", bytes(8 * stable_s))
+        for second in self._newest(min(stable_s, self._stable.seconds)):
+            buckets[second % stable_s] = self._buckets[second % self._stable.seconds]
+        self._buckets = buckets
+        stable, panic = self._stable, self._panic
+        stable.known_from = max(stable.known_from, self._last - stable.seconds + 1)
+        if panic_s > panic.seconds:
+            panic.known_from = stable.known_from
+        stable.seconds, panic.seconds = stable_s, panic_s
+        self._add_up()
+
+    def _record_out_of_turn(self, second: int, value: float) -> None:
+        gap = second - self._last
+        if gap <= -self._stable.seconds:
+            return
+        if gap > 0:
+            self._pass_over(second)
+        self._buckets[second % self._stable.seconds] += value
+        for window in (self._stable, self._panic):
+            if gap >= window.seconds:
+                window.known_from = second
+            if gap > -window.seconds:
+                window.known_from = min(window.known_from, second)
+                window.total += value
+
+    def _pass_over(self, second: int) -> None:
+        """Clear the buckets of the seconds up to `second`, which becomes the last one."""
+        length = self._stable.seconds
+        for passed in range(max(self._last, second - length) + 1, second + 1):
+            self._buckets[passed % length] = 0.0
         self._last = second
+        self._add_up()
 
-    def _advance(self, second: int) -> None:
-        for passed in range(self._last + 1, second + 1):
-            index = passed % self.seconds
-            self._total -= self._buckets[index]
-            self._buckets[index] = 0.0
-            if index == 0:
-                # Once a round the running sum is made exact again, so that errors cannot pile up.
-                self._total = math.fsum(self._buckets)
-        self._last = second
+    def _add_up(self) -> None:
+        buckets, length = self._buckets, self._stable.seconds
+        self._stable.total = math.fsum(buckets)
+        self._panic.total = math.fsum(
+            buckets[second % length] for second in self._newest(self._panic.seconds)
+        )
+
+    def _newest(self, seconds: int) -> range:
+        return range(self._last - seconds + 1, self._last + 1)
 
 
-class LinearWindow(Window):
+class LinearWindows(Windows):
     """Every second counts the same. Averages are rounded to 6 decimals, as Knative's."""
 
     __slots__ = ()
 
-    def average(self, now: float) -> float:
-        """Return the mean of the known seconds of the window that ends at `now`."""
-        buckets, last = self._buckets, self._last
-        seconds = len(buckets)
-        gap = max(0, math.floor(now) - last)
-        if gap >= seconds:
+    def _average(self, window: _Window, second: int) -> float:
+        """Return the mean of the known seconds."""
+        last, length = self._last, window.seconds
+        gap = max(0, second - last)
+        if gap >= length:
             return 0.0
-        total = self._total
-        for second in range(last + 1, last + gap + 1):
-            total -= buckets[second % seconds]
-        known = min(last - self._first + 1, seconds - gap)
+        total = window.total
+        for gone in range(last - length + 1, last - length + gap + 1):
+            total -= self._buckets[gone % self._stable.seconds]
+        known = min(last - window.known_from + 1, length - gap)
         # Halves go up, as Knative's; round() takes them to the nearest even digit. An int has no
         # sign at zero, which the running sum may miss by a hair.
         return math.floor(total / known * _DECIMALS + 0.5) / _DECIMALS
 
 
-class WeightedWindow(Window):
+class WeightedWindows(Windows):
     """Newer seconds count more."""
 
     __slots__ = ()
 
-    @property
-    def smoothing(self) -> float:
-        """Weight of the newest second, 0.2 to 1."""
-        return max(_LEAST_SMOOTHING, 1 - math.pow(_WEIGHT_OUTSIDE, 1 / self.seconds))
-
-    def average(self, now: float) -> float:
-        """Return the weighted sum of the window's seconds; unknown ones have no value."""
-        gap = max(0, math.floor(now) - self._last)
-        if gap > self.seconds:
+    def _average(self, window: _Window, second: int) -> float:
+        """Return the weighted sum of the seconds; unknown ones have no value."""
+        gap = max(0, second - self._last)
+        if gap >= window.seconds:
             return 0.0
-        smoothing = self.smoothing
-        weight = smoothing * math.pow(1 - smoothing, gap)
+        m = smoothing(window.seconds)
+        weight = m * math.pow(1 - m, gap)
         average = 0.0
-        for age in range(self.seconds - gap):
-            average += weight * self._buckets[(self._last - age) % self.seconds]
-            weight *= 1 - smoothing
+        for age in range(window.seconds - gap):
+            average += weight * self._buckets[(self._last - age) % self._stable.seconds]
+            weight *= 1 - m
         return average
 
 
-def new_window(aggregation: Aggregation, seconds: int) -> Window:
-    """Return an empty window of the given kind."""
+def smoothing(seconds: int) -> float:
+    """Return the weight of the newest second of a weighted window, 0.2 to 1."""
+    return max(_LEAST_SMOOTHING, 1 - math.pow(_WEIGHT_OUTSIDE, 1 / seconds))
+
+
+def new_windows(aggregation: Aggregation, stable_s: int, panic_s: int) -> Windows:
+    """Return empty windows of the given kind; `panic_s` is at most `stable_s`."""
     match aggregation:
         case Aggregation.LINEAR:
-            return LinearWindow(seconds)
+            return LinearWindows(stable_s, panic_s)
         case Aggregation.WEIGHTED_EXPONENTIAL:
-            return WeightedWindow(seconds)
+            return WeightedWindows(stable_s, panic_s)
 
 
 def panic_window_s(stable_window_s: int, percentage: float) -> int:

@@ -167,7 +167,7 @@ def have_been_idle(tracked: TrackedRevision) -> None:
     """Have the last pod waited for its end for long."""
     assert tracked.state is not None
     long_idle = BoundsState(Phase.INACTIVE, monotonic() - 1000, initialised=True)
-    tracked.state = replace(tracked.state, bounds=long_idle)
+    tracked.state = tracked.state._replace(bounds=long_idle)
     tracked.published_at -= 1000
     tracked.turn.set()
 

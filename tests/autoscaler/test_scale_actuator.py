@@ -1,5 +1,4 @@
 import asyncio
-from dataclasses import replace
 
 import pytest
 
@@ -123,16 +122,16 @@ def test_the_time_of_the_move_to_activators_is_kept() -> None:
 
 def test_another_number_of_activators_is_published_while_they_are_in_the_path() -> None:
     journal, tracked = settled(2)
-    wider = replace(plan_for(2), activators=5)
+    wider = plan_for(2)._replace(activators=5)
     assert act(journal, tracked, wider, 2) == [Mode.PROXY]
     assert act(journal, tracked, wider, 2) == []
     assert act(journal, tracked, plan_for(2, Mode.SERVE), 2) == [Mode.SERVE]
-    assert act(journal, tracked, replace(plan_for(2, Mode.SERVE), activators=9), 2) == []
+    assert act(journal, tracked, plan_for(2, Mode.SERVE)._replace(activators=9), 2) == []
     assert journal.activator_counts == [2, 5, 2]
 
 
 def test_a_new_number_of_activators_does_not_start_the_grace_period_anew() -> None:
     journal, tracked = settled(2)
     since = tracked.proxied_since
-    act(journal, tracked, replace(plan_for(2), activators=5), 2)
+    act(journal, tracked, plan_for(2)._replace(activators=5), 2)
     assert tracked.proxied_since == since

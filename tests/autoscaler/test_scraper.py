@@ -107,7 +107,7 @@ async def test_another_pod_stands_in_for_one_of_a_sample_that_does_not_answer() 
 async def test_all_pods_are_asked_before_a_shrink() -> None:
     cluster, tracked = FakeCluster(), tracked_revision()
     tracked.asked_pods = 10
-    tracked.settle(idle_plan(), "because", OBSERVED)
+    tracked.settle(idle_plan(), OBSERVED, 0.0)
     async with AsyncExitStack() as servers:
         pods = []
         for index in range(10):

@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import pytest
 
 from autoscaler.core.bounds import BoundsState, Observed, Phase
@@ -20,8 +18,8 @@ def decided(phase: Phase, since: float, *, initialised: bool = True) -> TrackedR
     """Return a revision that was planned for, and stands in `phase`."""
     tracked = tracked_revision()
     state = initial_state(tracked.settings, tracked.spec, Observed(1, 1, None), since)
-    tracked.state = replace(state, bounds=BoundsState(phase, since, initialised=initialised))
-    tracked.settle(plan_with(phase=phase), "1 pod: because", OBSERVED)
+    tracked.state = state._replace(bounds=BoundsState(phase, since, initialised=initialised))
+    tracked.settle(plan_with(phase=phase), OBSERVED, 0.0)
     return tracked
 
 
@@ -38,7 +36,7 @@ async def test_another_process_knows_since_when_a_revision_is_inactive() -> None
     assert remembered.initialised
     assert remembered.inactive_since is not None
     assert remembered.inactive_since <= 30.0
-    assert cluster.states[IRIS].reason == "1 pod: because"
+    assert cluster.states[IRIS].reason == "1 pod: nothing is known about the load"
 
 
 async def test_an_active_revision_is_remembered_as_wanted() -> None:
@@ -81,8 +79,8 @@ async def test_only_transitions_are_written() -> None:
         await keeper.keep(tracked, now)
     assert cluster.saves == 1
     assert tracked.state is not None
-    tracked.state = replace(
-        tracked.state, bounds=BoundsState(Phase.INACTIVE, 4.0, initialised=True)
+    tracked.state = tracked.state._replace(
+        bounds=BoundsState(Phase.INACTIVE, 4.0, initialised=True)
     )
     for now in (4.0, 6.0):
         await keeper.keep(tracked, now)

@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 from autoscaler.cluster import Cluster
 from autoscaler.core.bounds import Phase
 from autoscaler.core.coverage import Coverage
@@ -70,12 +68,13 @@ def test_a_decision_shows_its_numbers() -> None:
         panic_pods=2,
         limits=(),
     )
-    tracked.settle(plan_with(decision, complete=True), "because", OBSERVED)
+    tracked.settle(plan_with(decision, complete=True), OBSERVED, 0.0)
     tracked.published = Mode.SERVE
     shown = status(tracked)
     assert (shown.stable_value, shown.panic_value) == (9.0, 8.0)
     assert (shown.desired_pods, shown.excess_burst_capacity) == (2, 4)
-    assert (shown.mode, shown.target_value, shown.reason) == ("serve", 7.0, "because")
+    assert (shown.mode, shown.target_value) == ("serve", 7.0)
+    assert shown.reason.endswith("9 in flight over 60 s at 7 a pod")
 
 
 def test_load_is_that_of_the_last_full_second() -> None:
@@ -89,9 +88,9 @@ def test_load_is_that_of_the_last_full_second() -> None:
 
 def test_a_second_without_a_word_is_no_load_only_when_everyone_reported() -> None:
     tracked = tracked_revision()
-    tracked.settle(plan_with(None, complete=True), "because", OBSERVED)
+    tracked.settle(plan_with(None, complete=True), OBSERVED, 0.0)
     assert status(tracked).concurrency == 0
-    tracked.settle(plan_with(None, complete=False), "because", OBSERVED)
+    tracked.settle(plan_with(None, complete=False), OBSERVED, 0.0)
     assert status(tracked).concurrency is None
 
 
@@ -109,14 +108,15 @@ def test_all_that_is_known_of_a_revision_has_windows_and_decisions() -> None:
     for second in (8, 9):
         stat = Stat(pod_name="a", average_concurrent_requests=3.0, request_count=5)
         tracked.collector.record_activator(stat, second)
-    tracked.settle(idle_plan(), "1 pod: because", OBSERVED)
+    tracked.settle(idle_plan(), OBSERVED, 0.0)
     shown = detail(tracked)
     assert shown.windows.stable_window_s == 60
     assert shown.windows.concurrency == (*([None] * 58), 3.0, 3.0)
     assert shown.windows.requests_per_second[-1] == 5.0
     (decision,) = shown.decisions
     assert (decision.desired_pods, decision.stable_pods, decision.asked_pods) == (1, 0, 2)
-    assert (decision.held_by, decision.reason) == (("window",), "1 pod: because")
+    assert decision.held_by == ("window",)
+    assert decision.reason == "1 pod: 0 in flight over 60 s at 7 a pod; held by window"
     assert decision.target_value == 7.0
     assert shown.held_by == ("window",)
     assert shown.name == "iris"
@@ -124,7 +124,7 @@ def test_all_that_is_known_of_a_revision_has_windows_and_decisions() -> None:
 
 def test_a_decision_without_data_shows_no_numbers() -> None:
     tracked = tracked_revision()
-    tracked.settle(plan_with(None, complete=False), "because", OBSERVED)
+    tracked.settle(plan_with(None, complete=False), OBSERVED, 0.0)
     (decision,) = detail(tracked).decisions
     assert (decision.stable_value, decision.panic_pods) == (None, None)
 
@@ -140,14 +140,13 @@ def test_a_decision_shows_what_else_it_looked_at() -> None:
         limits=(),
         measures=(Measure("waiting", Reading(3.0, 4.0), 2.0),),
     )
-    plan = replace(
-        plan_with(decision, complete=True),
+    plan = plan_with(decision, complete=True)._replace(
         prediction=Prediction(12.0, 60.0, 2, PredictionMode.PREVIEW),
         before_credit=Reading(90.0, 80.0),
         scheduled=bounds_at(parse_schedules("0 0 * * * UTC 24h min-scale=2"), 86_400.0),
         silent_metrics=("tokens_total",),
     )
-    tracked.settle(plan, "because", OBSERVED)
+    tracked.settle(plan, OBSERVED, 0.0)
     (shown,) = detail(tracked).decisions
     assert shown.measures == (
         MeasureStatus(metric="waiting", target_value=2.0, stable_value=3.0, panic_value=4.0),

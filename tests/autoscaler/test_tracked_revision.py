@@ -1,5 +1,4 @@
 import logging
-from dataclasses import replace
 
 import pytest
 
@@ -40,7 +39,7 @@ def test_only_what_changed_is_logged(caplog: pytest.LogCaptureFixture) -> None:
         plan_with(phase=Phase.INACTIVE, overdue=True),
         plan_with(phase=Phase.INACTIVE),
     ):
-        tracked.settle(plan, "because", OBSERVED)
+        tracked.settle(plan, OBSERVED, 0.0)
     assert caplog.messages == [
         "phase changed",
         "panic started",
@@ -55,7 +54,7 @@ def test_only_what_changed_is_logged(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_changed_settings_change_the_target_and_keep_the_state() -> None:
     tracked = tracked_revision()
-    tracked.settle(plan_with(), "because", OBSERVED)
+    tracked.settle(plan_with(), OBSERVED, 0.0)
     changed = revision({"target": "4"})
     tracked.update(changed, parse_annotations(changed.annotations, Defaults()))
     assert tracked.spec.target_value == pytest.approx(2.8)
@@ -77,17 +76,17 @@ def test_it_says_why_it_stands_as_it_does() -> None:
 
 def test_what_changed_is_kept_for_those_who_follow() -> None:
     tracked = tracked_revision()
-    tracked.settle(plan_with(), "because", OBSERVED)
-    held = replace(plan_with(), desired_pods=2, limits=(NO_DATA,))
-    tracked.settle(held, "held", OBSERVED)
-    tracked.settle(plan_with(), "because", OBSERVED)
-    events = [(event.name, event.reason) for event in tracked.journal.after(0).events]
+    tracked.settle(plan_with(), OBSERVED, 0.0)
+    held = plan_with()._replace(desired_pods=2, limits=(NO_DATA,))
+    tracked.settle(held, OBSERVED, 0.0)
+    tracked.settle(plan_with(), OBSERVED, 0.0)
+    events = [(event.name, event.reason.split(":")[0]) for event in tracked.journal.after(0).events]
     assert events == [
-        ("decision changed", "because"),
-        ("phase changed", "because"),
-        ("decision changed", "held"),
-        ("decrease held", "held"),
-        ("decision changed", "because"),
-        ("decrease no longer held", "because"),
+        ("decision changed", "1 pod"),
+        ("phase changed", "1 pod"),
+        ("decision changed", "2 pods"),
+        ("decrease held", "2 pods"),
+        ("decision changed", "1 pod"),
+        ("decrease no longer held", "1 pod"),
     ]
     assert tracked.journal.after(0).events[2].facts == {"from_pods": 1, "to_pods": 2}

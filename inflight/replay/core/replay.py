@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from autoscaler.core.decider import Reading, decide, initial_state
-from autoscaler.core.window import new_window, panic_window_s
+from autoscaler.core.window import new_windows, panic_window_s
 from inflight.replay.core.trace import RecordedTick, Trace, Verdict
 
 _NO_DATA = Verdict(stable=0.0, panic=0.0, desired=0, excess_burst_capacity=0, valid=False)
@@ -31,22 +31,19 @@ def replay(trace: Trace) -> Iterator[ReplayedTick]:
     """Yield every tick of `trace`, decided again."""
     spec = trace.spec
     state = initial_state(spec.initial_ready, 0.0)
-    stable = new_window(spec.aggregation, spec.stable_window_s)
-    panic = new_window(
-        spec.aggregation, panic_window_s(spec.stable_window_s, spec.panic_window_percentage)
-    )
+    panic_s = panic_window_s(spec.stable_window_s, spec.panic_window_percentage)
+    windows = new_windows(spec.aggregation, spec.stable_window_s, panic_s)
     tick_at = {tick.t: tick for tick in trace.ticks}
     for second, load in enumerate(trace.load):
         now = second + 0.5
         if load is not None:
-            stable.record(now, load)
-            panic.record(now, load)
+            windows.record(second, load)
         tick = tick_at.get(second)
         if tick is None:
             continue
         ours = _NO_DATA
-        if not stable.is_empty(now):
-            reading = Reading(stable.average(now), panic.average(now))
+        if not windows.is_empty(second):
+            reading = Reading(windows.stable_average(second), windows.panic_average(second))
             decision, state = decide(spec, state, reading, tick.ready, now)
             ours = Verdict(
                 stable=reading.stable,

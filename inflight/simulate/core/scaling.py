@@ -84,15 +84,7 @@ class Scaling:
         """Return what to ask the cluster for."""
         cluster = Observed(replicas, ready_pods, self._proxied_since)
         load = read_load(self._settings, self._spec, self._collector, None, cluster, now)
-        observation = Observation(
-            reading=load.reading,
-            concurrency=load.concurrency,
-            sources=_COMPLETE,
-            cluster=cluster,
-            wall_s=self._begin_wall_s + now,
-            measures=load.measures,
-            before_credit=load.before_credit,
-        )
+        observation = Observation(load, _COMPLETE, cluster, self._begin_wall_s + now)
         state = self._state or initial_state(self._settings, self._spec, cluster, now)
         decided, self._state = plan(self._settings, self._spec, state, observation, now)
         self._move_traffic(decided.mode, now)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from autoscaler.core.decider import DeciderSpec, Decision, Reading, decide, initial_state
-from autoscaler.core.window import LinearWindow
+from autoscaler.core.window import LinearWindows
 
 PANIC_WINDOW_S = 6
 
@@ -43,8 +43,7 @@ class KpaScript:
         }
         self.spec = DeciderSpec(**(known | spec))
         self._state = initial_state(ready, 0.0)
-        self._stable = LinearWindow(self.spec.stable_window_s)
-        self._panic = LinearWindow(PANIC_WINDOW_S)
+        self._windows = LinearWindows(self.spec.stable_window_s, PANIC_WINDOW_S)
         self._ready = ready
         self._now = 0.0
         self._filled_to = 0
@@ -60,10 +59,11 @@ class KpaScript:
 
     def sees(self, *, concurrency: float) -> Self:
         for second in range(self._filled_to, int(self._now) + 1):
-            self._stable.record(second, concurrency)
-            self._panic.record(second, concurrency)
+            self._windows.record(second, concurrency)
         self._filled_to = int(self._now) + 1
-        reading = Reading(self._stable.average(self._now), self._panic.average(self._now))
+        second = int(self._now)
+        windows = self._windows
+        reading = Reading(windows.stable_average(second), windows.panic_average(second))
         return self._decide(f"{concurrency:g} in flight", reading)
 
     def averages(self, *, stable: float, panic: float) -> Self:

@@ -11,7 +11,7 @@ class Reports:
         self._activators = [f"activator-{index}" for index in range(activators)]
         self._pods_heard_at: dict[str, float] = {}
         self._activators_heard_at: dict[str, float] = {}
-        self._state = CoverageState(activators_complete_at=0.0)
+        self._state = CoverageState()
 
     def add_pod(self) -> None:
         """Another pod is ready from now on."""
@@ -118,5 +118,6 @@ def test_a_source_that_fell_silent_is_overdue_after_five_seconds() -> None:
 
 def test_a_source_that_was_never_heard_is_overdue_after_five_seconds() -> None:
     reports = Reports()
+    assert not reports.at(0).overdue
     assert not reports.at(5).overdue
     assert reports.at(5.1).overdue

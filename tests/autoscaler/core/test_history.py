@@ -1,15 +1,14 @@
-from dataclasses import replace
-
 import pytest
 
 from autoscaler.core.history import MOST_DECISIONS, Decided, History
 from autoscaler.core.scaler import Plan
 from servingkit.core.revision import Mode
-from tests.autoscaler.tracked import idle_plan
+from tests.autoscaler.tracked import idle_plan, tracked_revision
 
 
 def decided(plan: Plan, at_s: float = 0.0) -> Decided:
-    return Decided(at_s, plan, "because", 1, 1, 7.0)
+    tracked = tracked_revision()
+    return Decided(plan, tracked.settings, tracked.spec, 1, 1, at=at_s, at_s=at_s)
 
 
 def test_decisions_that_say_the_same_are_kept_once_beside_the_latest() -> None:
@@ -22,10 +21,10 @@ def test_decisions_that_say_the_same_are_kept_once_beside_the_latest() -> None:
 @pytest.mark.parametrize(
     "changed",
     [
-        pytest.param(replace(idle_plan(), desired_pods=2), id="pods"),
-        pytest.param(replace(idle_plan(), mode=Mode.SERVE), id="mode"),
-        pytest.param(replace(idle_plan(), panic_at=1.0), id="panic"),
-        pytest.param(replace(idle_plan(), limits=("max-scale",)), id="limits"),
+        pytest.param(idle_plan()._replace(desired_pods=2), id="pods"),
+        pytest.param(idle_plan()._replace(mode=Mode.SERVE), id="mode"),
+        pytest.param(idle_plan()._replace(panic_at=1.0), id="panic"),
+        pytest.param(idle_plan()._replace(limits=("max-scale",)), id="limits"),
     ],
 )
 def test_a_decision_that_changes_something_is_kept(changed: Plan) -> None:
@@ -38,7 +37,7 @@ def test_a_decision_that_changes_something_is_kept(changed: Plan) -> None:
 def test_only_the_last_changes_are_kept() -> None:
     history = History()
     for pods in range(100):
-        history.add(decided(replace(idle_plan(), desired_pods=pods), pods))
+        history.add(decided(idle_plan()._replace(desired_pods=pods), pods))
     assert [one.at_s for one in history.decisions()] == list(range(100 - MOST_DECISIONS, 100))
     assert repr(history) == f"<History of {MOST_DECISIONS} changes>"
 

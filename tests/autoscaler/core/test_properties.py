@@ -11,7 +11,7 @@ from autoscaler.core.collector import Collector
 from autoscaler.core.coverage import Sources
 from autoscaler.core.decider import TICK_S, DeciderSpec, Measure, Reading
 from autoscaler.core.defaults import Defaults
-from autoscaler.core.load import read_load
+from autoscaler.core.load import Load, read_load
 from autoscaler.core.reason import explain
 from autoscaler.core.scaler import Observation, ScalerState, initial_state, plan
 from autoscaler.core.schedule import bounds_at
@@ -84,15 +84,14 @@ def test_no_input_drives_the_pods_outside_their_bounds(
         now += elapsed_s
         heard_at = {} if silent else {"a": now}
         pods = [f"pod-{number}" for number in range(ready)]
-        observation = Observation(
+        load = Load(
             reading=None if own is None else Reading(*own),
             concurrency=0.0 if own is None else own[0],
-            sources=Sources(pods, dict.fromkeys(pods, now), ["a"], heard_at),
-            cluster=Observed(replicas, ready, 0.0),
-            wall_s=wall_s,
             measures=() if other is None else (Measure("waiting", Reading(*other), 3.0),),
             silent_metrics=("waiting",) if other is None else (),
         )
+        sources = Sources(pods, dict.fromkeys(pods, now), ["a"], heard_at)
+        observation = Observation(load, sources, Observed(replicas, ready, 0.0), wall_s)
         if state is None:
             state = initial_state(scaling, spec, observation.cluster, now)
         decided, state = plan(scaling, spec, state, observation, now)
@@ -138,14 +137,8 @@ class Revision:
         cluster = Observed(self.pods, self.pods, 0.0)
         load = read_load(self._scaling, self._spec, self._collector, None, cluster, now)
         names = [f"pod-{number}" for number in range(self.pods)]
-        observation = Observation(
-            reading=load.reading,
-            concurrency=load.concurrency,
-            sources=Sources(names, dict.fromkeys(names, now), ["a"], {"a": now}),
-            cluster=cluster,
-            wall_s=0.0,
-            measures=load.measures,
-        )
+        sources = Sources(names, dict.fromkeys(names, now), ["a"], {"a": now})
+        observation = Observation(load, sources, cluster, 0.0)
         if self._state is None:
             self._state = initial_state(self._scaling, self._spec, observation.cluster, now)
         decided, self._state = plan(self._scaling, self._spec, self._state, observation, now)

@@ -9,6 +9,7 @@ from autoscaler.core.bounds import Observed, Phase, Remembered
 from autoscaler.core.coverage import Sources
 from autoscaler.core.decider import Measure, Reading
 from autoscaler.core.defaults import Defaults
+from autoscaler.core.load import Load
 from autoscaler.core.reason import explain
 from autoscaler.core.scaler import Observation, Plan, ScalerState, initial_state, plan
 from autoscaler.core.settings import PREFIX, decider_spec, parse_annotations
@@ -47,19 +48,17 @@ class World:
         cluster = Observed(self.replicas, self.ready, self.proxied_since, self.path_unproven)
         sources = Sources(pods, self._heard(pods, now), ["a"], self._heard(["a"], now))
         reading = None if load is None else Reading(load, load)
-        seen = Observation(
+        seen = Load(
             reading,
             self.concurrency,
-            sources,
-            cluster,
-            self.wall_s,
             measures=self.measures,
             silent_metrics=self.silent_metrics,
             before_credit=self.before_credit,
         )
+        observation = Observation(seen, sources, cluster, self.wall_s)
         if self.state is None:
             self.state = initial_state(self.settings, self.spec, cluster, now, self.remembered)
-        decided, self.state = plan(self.settings, self.spec, self.state, seen, now)
+        decided, self.state = plan(self.settings, self.spec, self.state, observation, now)
         self.explained = explain(self.settings, self.spec, decided, now)
         return decided
 
