@@ -3,9 +3,6 @@
 from pathlib import Path
 from typing import Final
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-
 from loadtest.bench.core.metric import Metric
 from loadtest.bench.core.names import (
     AIOHTTP,
@@ -25,10 +22,9 @@ from loadtest.bench.core.names import (
     UPLOAD,
 )
 from loadtest.bench.core.results import Results
-from loadtest.plot import BLUE, INK, LIGHT_BLUE, MUTED, ORANGE, style
+from servingkit.picture import BLUE, INK, LIGHT_BLUE, MUTED, ORANGE, empty_figure, style
 
 INCHES: Final = (11.0, 5.5)
-DOTS_PER_INCH: Final = 150
 GROUP_WIDTH: Final = 0.86
 
 COLORS: Final = {
@@ -55,8 +51,7 @@ LABELS: Final = {
 
 def draw(results: Results, path: Path) -> None:
     """Write the picture as PNG, 1650 x 825 pixels. Without nginx its bars are missing."""
-    figure = Figure(figsize=INCHES, dpi=DOTS_PER_INCH, layout="constrained", facecolor="white")
-    FigureCanvasAgg(figure)
+    figure = empty_figure(*INCHES)
     axes = figure.subplots()
     style(axes)
     axes.grid(visible=False, axis="x")

@@ -5,14 +5,11 @@ from pathlib import Path
 from typing import Final
 
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from loadtest.bench_activator.core.figure import CaseResult
-from loadtest.plot import BLUE, INK, MUTED, ORANGE, style
+from servingkit.picture import BLUE, INK, MUTED, ORANGE, empty_figure, style
 
 _INCHES: Final = (12.0, 4.0)
-_DOTS_PER_INCH: Final = 150
 _MOST_SHOWN_RATIO: Final = 0.995
 
 
@@ -21,8 +18,7 @@ def draw(cases: Sequence[CaseResult], path: Path) -> None:
     series: Mapping[str, Sequence[float]] = {
         name: values for case in cases for name, values in case.series.items()
     }
-    figure = Figure(figsize=_INCHES, dpi=_DOTS_PER_INCH, layout="constrained", facecolor="white")
-    FigureCanvasAgg(figure)
+    figure = empty_figure(*_INCHES)
     cold, held, pods = figure.subplots(1, 3)
     for axes in (cold, held, pods):
         style(axes)

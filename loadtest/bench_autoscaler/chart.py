@@ -4,21 +4,17 @@ from pathlib import Path
 from typing import Final
 
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from loadtest.bench_autoscaler.core.results import Metric, Results
-from loadtest.plot import BLUE, INK, LIGHT_BLUE, MUTED, style
+from servingkit.picture import BLUE, INK, LIGHT_BLUE, MUTED, empty_figure, style
 
 _INCHES: Final = (11.0, 4.5)
-_DOTS_PER_INCH: Final = 150
 _AIM_CORES: Final = 0.5
 
 
 def draw(results: Results, path: Path) -> None:
     """Write the picture as PNG, 1650 x 675 pixels."""
-    figure = Figure(figsize=_INCHES, dpi=_DOTS_PER_INCH, layout="constrained", facecolor="white")
-    FigureCanvasAgg(figure)
+    figure = empty_figure(*_INCHES)
     growth, others = figure.subplots(1, 2, width_ratios=(1, 1.25))
     for axes in (growth, others):
         style(axes)

@@ -5,7 +5,8 @@ import numpy as np
 from matplotlib.image import imread
 
 from loadtest.core.timeline import Second
-from loadtest.plot import INK, ORANGE, RED, draw
+from loadtest.plot import draw
+from servingkit.picture import INK, ORANGE, RED
 
 
 def has_pixel(pixels: np.ndarray, color: str) -> bool:
