@@ -14,7 +14,7 @@ import aiohttp
 import httpx
 import requests
 
-PATIENCE_S = 60
+from tests.polling import PATIENCE_S
 
 
 class Question(NamedTuple):

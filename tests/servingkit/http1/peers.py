@@ -58,6 +58,9 @@ class Wire:
         self._left = b""
 
     async def send(self, data: bytes) -> None:
+        """Write, and wait while the other side is slow. Raises ConnectionError when it is gone."""
+        if self.writer.is_closing():
+            raise ConnectionResetError  # uvloop has a RuntimeError for what is closed altogether
         self.writer.write(data)
         await self.writer.drain()
 

@@ -5,7 +5,7 @@ import pytest
 from servingkit.core.revision import Address
 from servingkit.http1.client import FetchError, FetchFailure, HttpClient
 from servingkit.http1.engine import Engine
-from tests.polling import until
+from tests.polling import PATIENCE_S, until
 from tests.ports import free_port
 from tests.servingkit.http1.peers import HOST, Asked, Wire, upstream
 
@@ -30,7 +30,7 @@ async def test_fetch_sends_host_and_length_and_returns_the_whole_answer() -> Non
     async with upstream(server) as up, Engine() as engine:
         client = HttpClient(engine)
         fetched = await client.fetch(
-            up.address, b"POST", b"/p", ((b"X-B", b"3"),), b"body", timeout_s=5
+            up.address, b"POST", b"/p", ((b"X-B", b"3"),), b"body", timeout_s=PATIENCE_S
         )
         assert fetched == (201, {b"x-a": b"1, 2", b"content-length": b"2"}, b"ok")
         (asked,) = server.asked
