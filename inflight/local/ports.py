@@ -1,5 +1,6 @@
 """Ports on this machine: which are free, and which are handed out."""
 
+import os
 import secrets
 import socket
 from collections.abc import Iterable, Iterator
@@ -18,9 +19,10 @@ class NoFreePortError(Exception):
 class PortAllocator:
     """Hands out ports that nobody listens on, each to one taker at a time.
 
-    It goes round, so a port that was given back is the last to be handed out again: connections
-    of its former owner have long ended by then. It starts somewhere, so that two `inflight local`
-    side by side rarely ask for the same.
+    A port is claimed until it is given back or this process ends, so that two `inflight local` side
+    by side do not hand out the same while neither listens yet. It goes round, so a port that was
+    given back is the last to be handed out again: connections of its former owner have long ended
+    by then. It starts somewhere, so that two rarely ask for the same.
     """
 
     def __init__(self, ports: Iterable[int]) -> None:
@@ -28,22 +30,26 @@ class PortAllocator:
         start = secrets.randbelow(len(every))
         self._count = len(every)
         self._next: Iterator[int] = cycle(every[start:] + every[:start])
-        self._taken: set[int] = set()
+        self._claims: dict[int, int] = {}
 
     def __repr__(self) -> str:
-        return f"<PortAllocator {len(self._taken)} of {self._count} taken>"
+        return f"<PortAllocator {len(self._claims)} of {self._count} taken>"
 
     def take(self) -> int:
         """Return a free port. Raises NoFreePortError."""
         for port in islice(self._next, self._count):
-            if port not in self._taken and is_free(port):
-                self._taken.add(port)
+            claim = _claim(port)
+            if claim is None:
+                continue
+            if is_free(port):
+                self._claims[port] = claim
                 return port
+            os.close(claim)
         raise NoFreePortError
 
     def give_back(self, port: int) -> None:
         """Allow `port` to be taken again."""
-        self._taken.discard(port)
+        os.close(self._claims.pop(port))
 
 
 def pod_ports() -> PortAllocator:
@@ -81,6 +87,20 @@ def is_address_here(host: str) -> bool:
         except OSError:
             return False
     return True
+
+
+def _claim(port: int) -> int | None:
+    """Return a file that stands for `port` among all allocators; None when one has it already.
+
+    It is a socket whose name no folder has: the kernel keeps such names, for as long as the socket
+    is open, where it keeps the ports themselves, in the network namespace.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as claim:
+        try:
+            claim.bind(f"\0inflight-port-{port}")
+        except OSError:
+            return None
+        return claim.detach()
 
 
 def _ephemeral_ports() -> range:

@@ -1,4 +1,6 @@
 import socket
+import subprocess
+import sys
 
 import pytest
 
@@ -10,6 +12,15 @@ from inflight.local.ports import (
     is_free,
     pod_ports,
 )
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody has, nor is likely to ask for while a test runs."""
+    allocator = pod_ports()
+    ports = [allocator.take() for _ in range(count)]
+    for port in ports:
+        allocator.give_back(port)
+    return ports
 
 
 def test_port_with_a_listener_is_not_free() -> None:
@@ -25,22 +36,49 @@ def test_only_addresses_of_this_machine_can_be_listened_on(host: str, here: bool
 
 
 def test_each_port_is_handed_out_once() -> None:
-    allocator = PortAllocator(range(15_000, 15_005))
-    taken = {allocator.take() for _ in range(5)}
-    assert taken == set(range(15_000, 15_005))
+    ports = free_ports(5)
+    allocator = PortAllocator(ports)
+    assert {allocator.take() for _ in range(5)} == set(ports)
     with pytest.raises(NoFreePortError):
         allocator.take()
+
+
+def test_two_allocators_never_hand_out_the_same_port() -> None:
+    ports = free_ports(4)
+    one, other = PortAllocator(ports), PortAllocator(ports)
+    taken = [allocator.take() for allocator in (one, other, one, other)]
+    assert sorted(taken) == sorted(ports)
+    one.give_back(taken[0])
+    assert other.take() == taken[0]
+
+
+def test_port_of_a_process_that_has_ended_can_be_had_again() -> None:
+    (port,) = free_ports(1)
+    script = (
+        "from inflight.local.ports import PortAllocator\n"
+        f"print(PortAllocator([{port}]).take(), flush=True)\n"
+        "input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"%d\n" % port
+        with pytest.raises(NoFreePortError):
+            PortAllocator([port]).take()
+        process.kill()
+    assert PortAllocator([port]).take() == port
 
 
 def test_port_in_use_is_passed_over() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         used = server.getsockname()[1]
-        allocator = PortAllocator([used, 15_010])
-        assert allocator.take() == 15_010
+        (free,) = free_ports(1)
+        assert PortAllocator([used, free]).take() == free
 
 
 def test_returned_port_is_the_last_to_come_again() -> None:
-    allocator = PortAllocator(range(15_020, 15_023))
+    allocator = PortAllocator(free_ports(3))
     first = allocator.take()
     allocator.give_back(first)
     assert [allocator.take() for _ in range(3)][-1] == first
