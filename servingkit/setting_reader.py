@@ -14,6 +14,8 @@ from servingkit.config import ConfigError, Problem
 from servingkit.core.duration import format_duration, parse_duration
 
 _MOST_INT32 = 2**31 - 1
+_TRUE = frozenset({"true", "t", "1"})
+_FALSE = frozenset({"false", "f", "0"})
 _UPPER = re.compile(r"(?<!^)(?=[A-Z])")
 
 Choice = TypeVar("Choice", bound=Enum)
@@ -34,6 +36,8 @@ class SettingReader:
         for key, value in settings.items():
             if key.startswith(prefix):
                 name = kebab_case(key.removeprefix(prefix))
+                if name in self._values and key != prefix + name:
+                    continue  # of two spellings the newer one counts, as with Knative
                 self._values[name] = value
                 self._keys[name] = key
         self._known: set[str] = set()
@@ -98,13 +102,13 @@ class SettingReader:
         return default if text is None else text.strip()
 
     def flag(self, name: str, *, default: bool) -> bool:
-        """Return a boolean written as true or false."""
+        """Return a boolean: true or false, or as else Go writes them."""
         text = self._take(name)
         if text is None:
             return default
-        if text.lower() not in {"true", "false"}:
+        if text.lower() not in _TRUE | _FALSE:
             self.reject(name, "true or false")
-        return text.lower() == "true"
+        return text.lower() in _TRUE
 
     def choice(self, name: str, default: Choice) -> Choice:
         """Return a member of the enumeration of `default`, by its value."""

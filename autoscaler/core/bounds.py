@@ -118,8 +118,6 @@ def bound(
         return pods, held_by, state
     if observed.replicas == 0:
         return 0, None, _become_inactive(state, now)
-    if not settings.enable_scale_to_zero:
-        return 1, Bound.SCALE_TO_ZERO_OFF, state
     return _toward_zero(settings, state, observed, now)
 
 
@@ -159,6 +157,8 @@ def _clamp(settings: ScalingSettings, state: BoundsState, wanted: int) -> tuple[
     if wanted < least:
         by_min_scale = least == settings.min_scale
         return least, Bound.MIN_SCALE if by_min_scale else Bound.INITIAL_SCALE
+    if wanted == 0 and not settings.enable_scale_to_zero:
+        return 1, Bound.SCALE_TO_ZERO_OFF
     return wanted, None
 
 
@@ -183,7 +183,8 @@ def _follow_readiness(
 
 
 def _running_phase(settings: ScalingSettings, state: BoundsState, observed: Observed) -> Phase:
-    enough = observed.ready_pods >= max(1, _least_pods(settings, state))
+    least, _ = _clamp(settings, state, wanted=1)
+    enough = observed.ready_pods >= least
     return Phase.ACTIVE if enough else Phase.ACTIVATING
 
 

@@ -40,6 +40,9 @@ KPA_ONLY_NAMES = (
 )
 """Annotations that say nothing to another class, but are no mistake there."""
 
+RPS_TARGET_PERCENTAGE = 70.0
+"""Share of the target of `rps` that is aimed at; Knative's, which no default changes."""
+
 _LEAST_ACTIVATION_SCALE = 2
 
 
@@ -160,6 +163,7 @@ def _read(
     if read_class(reader, "class", KPA_CLASS) != KPA_CLASS:
         reader.reject("class", f"{KPA_CLASS}; a revision of another class is not scaled here")
     metric = reader.choice("metric", Metric.CONCURRENCY)
+    default_target, default_utilization_percent = _aims(metric, defaults)
     stable_window_s = read_window(reader, "window", defaults.stable_window_s)
     panic_percentage = reader.number(
         "panic-window-percentage", defaults.panic_window_percentage, least=1, most=100
@@ -167,16 +171,9 @@ def _read(
     return ScalingSettings(
         metric=metric,
         target=_target(reader),
-        default_target=(
-            defaults.requests_per_second_target_default
-            if metric is Metric.RPS
-            else defaults.container_concurrency_target_default
-        ),
+        default_target=default_target,
         target_utilization_ratio=reader.number(
-            "target-utilization-percentage",
-            defaults.container_concurrency_target_percentage,
-            least=1,
-            most=100,
+            "target-utilization-percentage", default_utilization_percent, least=1, most=100
         )
         / 100,
         target_burst_capacity=read_target_burst_capacity(reader, defaults.target_burst_capacity),
@@ -213,13 +210,25 @@ def _read(
     )
 
 
+def _aims(metric: Metric, defaults: Defaults) -> tuple[float, float]:
+    """Return what a pod can take of `metric`, and how many percent of it are aimed at."""
+    match metric:
+        case Metric.CONCURRENCY:
+            percentage = defaults.container_concurrency_target_percentage
+            return defaults.container_concurrency_target_default, percentage
+        case Metric.RPS:
+            return defaults.requests_per_second_target_default, RPS_TARGET_PERCENTAGE
+
+
 def _target(reader: SettingReader) -> float | None:
     target = reader.number("target", 0.0, least=LEAST_TARGET)
     return target or None
 
 
 def _check_bounds(reader: SettingReader, settings: ScalingSettings) -> None:
-    least, most = settings.min_scale, settings.max_scale
+    """Refuse bounds of the revision that contradict each other; a default refuses no revision."""
+    least = 0 if reader.optional_text("min-scale") is None else settings.min_scale
+    most = 0 if reader.optional_text("max-scale") is None else settings.max_scale
     if 0 < most < least:
         reader.reject("max-scale", f"0 (no limit) or at least min-scale, {least}")
     activation = settings.activation_scale

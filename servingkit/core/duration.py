@@ -2,8 +2,20 @@
 
 import re
 
-_UNITS_S = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
-_PART = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|ms|s|m|h)", re.ASCII)
+_GREEK_MICRO = "\N{GREEK SMALL LETTER MU}s"
+"""Go reads it like `µs`, whose sign is another character that looks the same."""
+
+_UNITS_S = {
+    "ns": 1e-9,
+    "us": 1e-6,
+    "µs": 1e-6,
+    _GREEK_MICRO: 1e-6,
+    "ms": 1e-3,
+    "s": 1.0,
+    "m": 60.0,
+    "h": 3600.0,
+}
+_PART = re.compile(rf"(\d+\.?\d*|\.\d+)({'|'.join(_UNITS_S)})", re.ASCII)
 _WHOLE = re.compile(rf"\+?(?:{_PART.pattern})+", re.ASCII)
 
 

@@ -17,6 +17,23 @@ def test_the_older_spelling_means_the_same(written: str, name: str) -> None:
     assert kebab_case(written) == name
 
 
+@pytest.mark.parametrize("names", [("min-scale", "minScale"), ("minScale", "min-scale")])
+def test_of_two_spellings_the_newer_one_counts(names: tuple[str, str]) -> None:
+    values = {"min-scale": "3", "minScale": "5"}
+    reader = SettingReader({name: values[name] for name in names}, "")
+    assert reader.whole("min-scale", 0) == 3
+    reader.check()
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"), [("true", True), ("T", True), ("1", True), ("False", False), ("0", False)]
+)
+def test_a_boolean_is_read_as_go_reads_it(text: str, meant: bool) -> None:
+    reader = SettingReader({"a": text}, "")
+    assert reader.flag("a", default=not meant) is meant
+    reader.check()
+
+
 def test_what_is_not_set_is_the_default() -> None:
     reader = SettingReader({"other/a": "1"}, "ours/")
     assert reader.number("a", 2.5, least=0) == 2.5

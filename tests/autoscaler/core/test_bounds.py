@@ -154,6 +154,28 @@ def test_scale_to_zero_can_be_switched_off() -> None:
     assert revision.wants(0, 1000.0) == (1, Bound.SCALE_TO_ZERO_OFF)
 
 
+def test_a_revision_at_zero_is_active_again_when_scale_to_zero_is_switched_off() -> None:
+    off = settings(Defaults(enable_scale_to_zero=False))
+    at_zero = BoundsState(Phase.INACTIVE, 0.0, initialised=True)
+    pods, held_by, state = bound(off, at_zero, 0, Observed(0, 0, 0.0), 100.0)
+    assert (pods, held_by) == (1, Bound.SCALE_TO_ZERO_OFF)
+    assert state.phase is Phase.ACTIVATING
+
+
+def test_max_scale_wins_and_its_pods_are_enough() -> None:
+    revision = Revision(settings(initial_scale="5", max_scale="3"))
+    assert revision.wants(0, 0.0) == (3, Bound.MAX_SCALE)
+    revision.wants(1, 2.0, ready=3)
+    assert revision.is_in(Phase.ACTIVE)
+    assert revision.wants(1, 4.0) == (1, None)
+
+
+def test_max_scale_wins_over_the_min_scale_of_another_place() -> None:
+    revision = active(settings(Defaults(max_scale=3), min_scale="5"))
+    assert revision.wants(0, 2.0, ready=3) == (3, Bound.MAX_SCALE)
+    assert revision.is_in(Phase.ACTIVE)
+
+
 def test_min_scale_and_max_scale_hold() -> None:
     revision = active(settings(min_scale="2", max_scale="4"))
     assert revision.wants(0, 1000.0, ready=2) == (2, Bound.MIN_SCALE)

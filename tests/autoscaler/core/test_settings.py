@@ -146,6 +146,12 @@ def test_bounds_must_agree_with_each_other(annotations: dict[str, str], key: str
     assert [problem.key for problem in refused.value.problems] == [PREFIX + key]
 
 
+def test_a_default_refuses_no_revision() -> None:
+    defaults = Defaults(min_scale=3, max_scale=4)
+    for name, value in (("max-scale", "2"), ("min-scale", "5"), ("activation-scale", "6")):
+        parse_annotations({PREFIX + name: value}, defaults)
+
+
 def test_zero_initial_scale_can_be_allowed() -> None:
     defaults = Defaults(allow_zero_initial_scale=True)
     assert parse_annotations({PREFIX + "initial-scale": "0"}, defaults).initial_scale == 0
@@ -179,6 +185,13 @@ def test_the_target_is_a_share_of_what_a_pod_can_take(
     spec = decider_spec(parse(**annotations), container_concurrency)
     assert spec.total_value == total
     assert spec.target_value == pytest.approx(target)
+
+
+def test_the_utilisation_of_container_concurrency_is_none_of_requests_per_second() -> None:
+    defaults = Defaults(container_concurrency_target_percentage=50)
+    for metric, target in (("concurrency", 50), ("rps", 140)):
+        settings = parse_annotations({PREFIX + "metric": metric}, defaults)
+        assert decider_spec(settings, 0).target_value == pytest.approx(target)
 
 
 def test_the_panic_window_is_rounded_half_up_to_whole_seconds() -> None:

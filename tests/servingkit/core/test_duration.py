@@ -18,6 +18,7 @@ from servingkit.core.duration import format_duration, parse_duration
         ("1h2m3s", 3723),
         ("10us", 1e-5),
         ("10µs", 1e-5),
+        ("10\N{GREEK SMALL LETTER MU}s", 1e-5),
     ],
 )
 def test_a_duration_is_read_as_go_reads_it(text: str, seconds: float) -> None:
