@@ -3,7 +3,6 @@
 import asyncio
 import datetime as dt
 import logging
-import signal
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from controller.webhook import Webhook
 from servingkit.cluster.kubernetes.api import ApiClient
 from servingkit.http1.engine import Engine
 from servingkit.metrics_page import MetricsPage
+from servingkit.stop_signals import stop_at_signals
 
 _log = logging.getLogger(__name__)
 
@@ -59,7 +59,6 @@ class Controller:
                 keeping = tasks.create_task(keeper.run())
                 serving = tasks.create_task(self._serve(stack, started))
                 await stopping.wait()
-                _log.info("stopping")
                 if self._webhook.ready:
                     self._webhook.ready = False
                     # The API server still calls until it has heard that this pod is not ready.
@@ -95,9 +94,5 @@ def _now() -> dt.datetime:
 
 
 async def run(config: Config) -> None:
-    """Serve until SIGTERM or SIGINT."""
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for signal_number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signal_number, stopping.set)
-    await Controller(config).run(stopping)
+    """Serve until SIGTERM or SIGINT. A second signal ends at once."""
+    await Controller(config).run(stop_at_signals())

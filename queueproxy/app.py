@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import logging
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,6 +28,7 @@ from servingkit.http1.downstream import Service
 from servingkit.http1.engine import Engine, Listener
 from servingkit.http1.watcher import TimeLimits
 from servingkit.metrics_page import MetricsPage
+from servingkit.stop_signals import stop_at_signals
 
 _log = logging.getLogger(__name__)
 
@@ -186,16 +186,10 @@ def _find_certificate(config: Config) -> Certificate | None:
 
 async def run(config: Config) -> None:
     """Serve until SIGTERM or SIGINT, then drain. A second signal ends at once."""
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for signal_number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signal_number, stopping.set)
+    stopping = stop_at_signals()
     async with Engine() as engine, asyncio.TaskGroup() as tasks:
         sidecar = Sidecar(config, engine, tasks)
         await sidecar.start()
         gc.freeze()  # what is there now stays; a full collection of it would halt all for 6 ms
         await stopping.wait()
-        _log.info("stopping")
-        for signal_number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(signal_number)
         await sidecar.drain()

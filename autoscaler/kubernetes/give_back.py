@@ -24,9 +24,9 @@ async def run(config: Config, settings: KubernetesSettings) -> None:
     async with ApiClient(settings.access) as api:
         await _end_the_others(api, settings)
         async with connect(config, settings) as cluster, asyncio.TaskGroup() as tasks:
-            following = tasks.create_task(cluster.view.run())
+            following = tasks.create_task(cluster.view.caches.run())
             leading = tasks.create_task(cluster.leadership.run())
-            await cluster.view.synced()
+            await cluster.view.caches.synced()
             while not cluster.leadership.leads():  # noqa: ASYNC110 -- there is nothing else to do
                 await asyncio.sleep(_PAUSE_S)
             await _release_all(cluster)

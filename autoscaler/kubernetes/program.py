@@ -6,7 +6,6 @@ So a new leader has full windows. On SIGTERM the loops end first, then the Lease
 
 import asyncio
 import contextlib
-import signal
 from collections.abc import AsyncIterator
 
 from autoscaler.app import Autoscaler, Cluster
@@ -30,6 +29,7 @@ from servingkit.core.revision import Pod, RevisionId
 from servingkit.http1.client import FetchError, HttpClient
 from servingkit.http1.engine import Engine
 from servingkit.stat_wire import StatDecodeError
+from servingkit.stop_signals import stop_at_signals
 
 
 class KubernetesCluster:
@@ -94,7 +94,7 @@ async def run(config: Config, settings: KubernetesSettings) -> None:
 
     Raises OSError for a port that cannot be had, and without credentials.
     """
-    await scale_until(_stop_at_signals(), config, settings)
+    await scale_until(stop_at_signals(), config, settings)
 
 
 async def scale_until(
@@ -102,9 +102,9 @@ async def scale_until(
 ) -> None:
     """Scale until `stopping` is set, and then end in order."""
     async with connect(config, settings) as cluster, asyncio.TaskGroup() as tasks:
-        following = tasks.create_task(cluster.view.run())
+        following = tasks.create_task(cluster.view.caches.run())
         stopped = tasks.create_task(stopping.wait())
-        synced = tasks.create_task(cluster.view.synced())
+        synced = tasks.create_task(cluster.view.caches.synced())
         await asyncio.wait([synced, stopped], return_when=asyncio.FIRST_COMPLETED)
         if synced.done():
             autoscaler = Autoscaler(config, cluster.seams)
@@ -138,19 +138,3 @@ async def connect(config: Config, settings: KubernetesSettings) -> AsyncIterator
             return stat.average_concurrent_requests
 
         yield KubernetesCluster(api, settings, config, concurrency_of)
-
-
-def _stop_at_signals() -> asyncio.Event:
-    """Return an event that the first SIGTERM or SIGINT sets; the next one kills."""
-    loop = asyncio.get_running_loop()
-    stopping = asyncio.Event()
-    signals = (signal.SIGTERM, signal.SIGINT)
-
-    def stop() -> None:
-        stopping.set()
-        for number in signals:
-            loop.remove_signal_handler(number)
-
-    for number in signals:
-        loop.add_signal_handler(number, stop)
-    return stopping

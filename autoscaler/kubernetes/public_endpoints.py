@@ -22,9 +22,10 @@ from autoscaler.kubernetes.core.preconditions import (
 from autoscaler.kubernetes.leadership import Leadership
 from autoscaler.kubernetes.listening_activators import ListeningActivators
 from autoscaler.kubernetes.slice_writer import SliceWriter
-from autoscaler.kubernetes.view import KubernetesView, revision_of_service
+from autoscaler.kubernetes.view import KubernetesView
 from autoscaler.kubernetes.work_queue import WorkQueue
 from servingkit.cluster.kubernetes.core.objects import ServiceObject, Workload
+from servingkit.cluster.kubernetes.core.record import revision_of_private
 from servingkit.cluster.kubernetes.reflector import Key
 from servingkit.cluster.protocols import ClusterError, OnChange
 from servingkit.core.revision import Address, Mode, Pod, PodState, RevisionId
@@ -119,7 +120,7 @@ class PublicSlices:
 
     def _service_changed(self, key: Key) -> None:
         """Look again at the revision: pods that are to go next are named on its private Service."""
-        revision = revision_of_service(key)
+        revision = revision_of_private(*key)
         if revision is not None:
             self._revision_changed(revision)
 

@@ -31,12 +31,12 @@ from autoscaler.kubernetes.public_endpoints import PublicSlices
 from autoscaler.kubernetes.scale_writer import ScaleWriter
 from autoscaler.kubernetes.service_index import ServiceIndex
 from autoscaler.kubernetes.service_writer import ServiceWriter
-from autoscaler.kubernetes.view import KubernetesView, is_paused, revision_of_service
+from autoscaler.kubernetes.view import KubernetesView, is_paused
 from autoscaler.kubernetes.work_queue import WorkQueue
 from servingkit.cluster.kubernetes.api import ApiClient, ApiError
 from servingkit.cluster.kubernetes.core.names import FINALIZER, REVISION_LABEL
 from servingkit.cluster.kubernetes.core.objects import PodObject, ScaledObject, Workload
-from servingkit.cluster.kubernetes.core.record import read_record, settings_of
+from servingkit.cluster.kubernetes.core.record import read_record, revision_of_private, settings_of
 from servingkit.cluster.kubernetes.core.resource import PODS, SCALED_OBJECTS
 from servingkit.cluster.kubernetes.reflector import Key
 from servingkit.core.revision import Mode, PodState, RevisionId
@@ -112,7 +112,7 @@ class RevisionKeeper:
 
     def all_known(self) -> set[RevisionId]:
         """Return the revisions that are, and those that left something behind."""
-        left = (revision_of_service(key) for key in self._view.services.objects)
+        left = (revision_of_private(*key) for key in self._view.services.objects)
         return {*self._view.workloads, *(revision for revision in left if revision is not None)}
 
     def has_traces(self, revision: RevisionId) -> bool:
@@ -309,7 +309,7 @@ class RevisionKeeper:
 
     def _service_changed(self, key: Key) -> None:
         for revision in (
-            revision_of_service(key),
+            revision_of_private(*key),
             self._index.adopter(key),
             RevisionId(*key),
         ):

@@ -1,8 +1,6 @@
 """What every replica of the autoscaler sees of the cluster, whether it leads or not."""
 
-import asyncio
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from autoscaler.core.defaults import KPA_CLASS, Defaults
 from autoscaler.kubernetes.core.preconditions import wanted_class
@@ -15,7 +13,6 @@ from servingkit.cluster.kubernetes.core.names import (
     ENABLED_SELECTOR,
     MANAGED_BY,
     PAUSED,
-    PRIVATE_SUFFIX,
     REVISION_LABEL,
     SERVICE_NAME,
     US,
@@ -40,7 +37,7 @@ from servingkit.cluster.kubernetes.core.resource import (
     PODS,
     SERVICES,
 )
-from servingkit.cluster.kubernetes.reflector import Key, Reflector
+from servingkit.cluster.kubernetes.reflector import Key, Reflector, Reflectors
 from servingkit.cluster.kubernetes.revision_cache import RevisionCache
 from servingkit.cluster.protocols import Activator, OnChange
 from servingkit.core.revision import Revision, RevisionId
@@ -67,7 +64,7 @@ class KubernetesView:
             namespace=settings.namespace,
             selector=f"{SERVICE_NAME}={settings.activator_service}",
         )
-        self._reflectors: tuple[Reflector[Any], ...] = (
+        self.caches = Reflectors(
             *self.workloads.reflectors,
             pods,
             self.autoscalers,
@@ -88,17 +85,6 @@ class KubernetesView:
 
     def __repr__(self) -> str:
         return f"<KubernetesView {self.revisions!r} {self.pods!r}>"
-
-    async def run(self) -> None:
-        """Follow the API until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            for reflector in self._reflectors:
-                tasks.create_task(reflector.run())
-
-    async def synced(self) -> None:
-        """Wait until everything has been seen once."""
-        for reflector in self._reflectors:
-            await reflector.synced.wait()
 
     # --- revisions -------------------------------------------------------------------------------
 
@@ -185,10 +171,3 @@ class KubernetesView:
 def is_paused(workload: Workload) -> bool:
     """Tell whether a person has stopped all writes for a workload."""
     return settings_of(workload).get(PAUSED, "").lower() == "true"
-
-
-def revision_of_service(key: Key) -> RevisionId | None:
-    """Return whose private Service has this name; None: it is no such name."""
-    if not key.name.endswith(PRIVATE_SUFFIX):
-        return None
-    return RevisionId(key.namespace, key.name.removesuffix(PRIVATE_SUFFIX))

@@ -20,7 +20,11 @@ INTO_IT_S = 30
 
 def test_an_api_that_is_away_takes_nothing_down(tenant: Tenant, installation: Installation) -> None:
     api_server = ApiServer(tenant.cluster)
-    bounds = {"autoscaling.knative.dev/max-scale": "3"}
+    bounds = {
+        "autoscaling.knative.dev/max-scale": "3",
+        # Otherwise one request in one slot asks for a second pod.
+        "autoscaling.knative.dev/target-utilization-percentage": "100",
+    }
     for name in ("iris", "bert"):
         tenant.deploy(name, annotations=bounds, pod_annotations=ONE_EACH)
         wait_for_answers(tenant, name)

@@ -6,13 +6,9 @@ next; so nothing has to be read of the pods themselves.
 
 from servingkit.clock import monotonic
 from servingkit.cluster.kubernetes.core.endpoints import pods_in
-from servingkit.cluster.kubernetes.core.names import (
-    PRIVATE_SUFFIX,
-    SERVICE_NAME,
-    private_name,
-)
+from servingkit.cluster.kubernetes.core.names import SERVICE_NAME, private_name
 from servingkit.cluster.kubernetes.core.objects import EndpointSlice, ServiceObject
-from servingkit.cluster.kubernetes.core.record import leaving_pods
+from servingkit.cluster.kubernetes.core.record import leaving_pods, revision_of_private
 from servingkit.cluster.kubernetes.reflector import Key, Reflector
 from servingkit.cluster.protocols import OnChange
 from servingkit.core.revision import Pod, RevisionId
@@ -46,7 +42,7 @@ class PodCache:
         self._callbacks.append(callback)
 
     def _service_changed(self, key: Key) -> None:
-        revision_id = _revision_of_service(key)
+        revision_id = revision_of_private(*key)
         if revision_id is not None:
             self._recompute(revision_id)
 
@@ -55,7 +51,7 @@ class PodCache:
         revision_id = self._owner_of.get(key)
         if present is not None:
             service = Key(key.namespace, present.metadata.label(SERVICE_NAME))
-            revision_id = _revision_of_service(service)
+            revision_id = revision_of_private(*service)
         if revision_id is None:
             return
         keys = self._slices_of.setdefault(revision_id, set())
@@ -87,9 +83,3 @@ class PodCache:
         if pods != before:
             for callback in self._callbacks:
                 callback(revision_id)
-
-
-def _revision_of_service(key: Key) -> RevisionId | None:
-    if not key.name.endswith(PRIVATE_SUFFIX):
-        return None
-    return RevisionId(key.namespace, key.name.removesuffix(PRIVATE_SUFFIX))

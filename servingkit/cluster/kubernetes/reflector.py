@@ -11,7 +11,7 @@ import logging
 import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final, Generic, NamedTuple
+from typing import Any, Final, Generic, NamedTuple
 
 import msgspec
 
@@ -210,3 +210,24 @@ def _key(one: ApiObject) -> Key:
 
 def _version(one: ApiObject | None) -> str:
     return "" if one is None else one.metadata.resource_version
+
+
+class Reflectors:
+    """All that one program follows."""
+
+    def __init__(self, *reflectors: Reflector[Any]) -> None:
+        self._reflectors = reflectors
+
+    def __repr__(self) -> str:
+        return f"<Reflectors {self._reflectors}>"
+
+    async def run(self) -> None:
+        """Follow the API until cancelled; the lists are asked for in the order given."""
+        async with asyncio.TaskGroup() as tasks:
+            for reflector in self._reflectors:
+                tasks.create_task(reflector.run())
+
+    async def synced(self) -> None:
+        """Wait until everything has been seen once."""
+        for reflector in self._reflectors:
+            await reflector.synced.wait()

@@ -175,8 +175,8 @@ class World:
         api = await self._sites.enter_async_context(ApiClient(self.kube.access))
         engine = await self._sites.enter_async_context(Engine())
         view = activator_kubernetes.KubernetesView(api)
-        self._activators.append(self._tasks.create_task(view.run()))
-        await view.synced()
+        self._activators.append(self._tasks.create_task(view.caches.run()))
+        await view.caches.synced()
         config = activator_config.Config(
             name=name, listen_host=host, autoscaler_url="ws://127.0.0.1:1", port=0, metrics_port=0
         )

@@ -56,9 +56,16 @@ def settings_of(workload: Workload) -> dict[str, str]:
 def revision_id_of(service: ServiceObject) -> RevisionId | None:
     """Return whose private Service this is; None for any other Service."""
     metadata = service.metadata
-    if metadata.label(SERVICE_ROLE) != PRIVATE or not metadata.name.endswith(PRIVATE_SUFFIX):
+    if metadata.label(SERVICE_ROLE) != PRIVATE:
         return None
-    return RevisionId(metadata.namespace, metadata.name.removesuffix(PRIVATE_SUFFIX))
+    return revision_of_private(metadata.namespace, metadata.name)
+
+
+def revision_of_private(namespace: str, name: str) -> RevisionId | None:
+    """Return whose private Service has this name; None: it is no such name."""
+    if not name.endswith(PRIVATE_SUFFIX):
+        return None
+    return RevisionId(namespace, name.removesuffix(PRIVATE_SUFFIX))
 
 
 def read_record(service: ServiceObject) -> Record | None:
