@@ -176,10 +176,10 @@ def _follow_readiness(
     phase = _running_phase(settings, state, observed)
     if phase is not state.phase:
         state = state._replace(phase=phase, since=now)
+    if state.initialised:
+        return state
     given_up = now - state.since > _activation_deadline_s(settings)
-    if not state.initialised and (phase is Phase.ACTIVE or given_up):
-        state = state._replace(initialised=True)
-    return state
+    return state._replace(initialised=phase is Phase.ACTIVE or given_up)
 
 
 def _running_phase(settings: ScalingSettings, state: BoundsState, observed: Observed) -> Phase:

@@ -161,22 +161,22 @@ class Collector:
             del self.pods_heard_at[name]
             del self.pods_concurrency[name]
 
-    def is_empty(self, now: float) -> bool:
-        """Tell whether nothing was recorded for longer than the stable window."""
-        self._close(_first_open(now))
-        return not self._open and self._concurrency.is_empty(math.floor(now))
+    def reading(self, metric: Metric, now: float) -> Reading | None:
+        """Return the averages at `now`.
 
-    def reading(self, metric: Metric, now: float) -> Reading:
-        """Return the averages at `now`; zeros when the windows are empty."""
+        None: nothing was recorded for longer than the stable window.
+        """
         first_open = _first_open(now)
         self._close(first_open)
         windows = self._concurrency if metric is Metric.CONCURRENCY else self._requests
         reading = _averages(windows, first_open - 1)
-        if self._open and reading.panic == 0:
+        if reading.panic > 0:
+            return reading
+        if self._open:
             last = max(open_second.second for open_second in self._open)
             self._close(last + 1)
-            reading = _averages(windows, last)
-        return reading
+            return _averages(windows, last)
+        return None if windows.is_empty(math.floor(now)) else reading
 
     def credited(
         self, in_flight: Reading, spec: DeciderSpec, asked_pods: int, now: float

@@ -55,9 +55,6 @@ class Coverage(NamedTuple):
     """Whether they are not whole only since this process has not listened for long enough."""
 
 
-_ALL_TOLD: Final = Coverage(decrease=True, zero=True, silent=(), overdue=False)
-
-
 class CoverageState(NamedTuple):
     """What one judgement leaves for the next."""
 
@@ -73,6 +70,10 @@ class CoverageState(NamedTuple):
     """Pods and activators that have not reported yet, and when each was first seen."""
 
 
+_COMPLETE: Final = Coverage(decrease=True, zero=True, silent=(), overdue=False)
+_WHOLE: Final = CoverageState()
+
+
 def judge(
     state: CoverageState, sources: Sources, stable_window_s: float, now: float
 ) -> tuple[Coverage, CoverageState]:
@@ -81,7 +82,7 @@ def judge(
     silent_activators = _silent(sources.activators, sources.activators_heard_at, now)
     silent = (*silent_pods, *silent_activators)
     if not silent and state.began_at is None and state.gap_ended_at is None:
-        return _ALL_TOLD, CoverageState()
+        return _COMPLETE, _WHOLE
     heard_pods = len(sources.ready_pods) - len(silent_pods)
     complete = not silent_activators and heard_pods >= sample_size(len(sources.ready_pods))
     awaited_since = _awaited(state, sources, silent, now)

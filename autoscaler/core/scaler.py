@@ -6,14 +6,14 @@ take pods away (`coverage`), what the revision allows (`bounds`), and who receiv
 
 import math
 from dataclasses import replace
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from autoscaler.core import bounds, coverage, decider
 from autoscaler.core.activator_count import activator_count
 from autoscaler.core.bounds import Bound, BoundsState, Observed, Phase, Remembered
 from autoscaler.core.coverage import Coverage, CoverageState, Sources
 from autoscaler.core.decider import DeciderSpec, DeciderState, Decision, Further, Reading
-from autoscaler.core.load import Load
+from autoscaler.core.load import NO_LOAD, Load
 from autoscaler.core.prediction import History, Prediction, PredictionMode, predict, remember
 from autoscaler.core.schedule import NO_BOUNDS, ScheduledBounds, bounds_at
 from autoscaler.core.settings import ScalingSettings
@@ -27,8 +27,6 @@ RESTARTED = "restart"
 
 IN_FLIGHT = "requests in flight"
 """The limit that keeps a pod for requests whose rate is already 0: long ones, and held ones."""
-
-_NO_LOAD: Final = Reading(0.0, 0.0)
 
 
 class ScalerState(NamedTuple):
@@ -131,7 +129,7 @@ def plan(
     )
     if load.reading is None and covered.zero:
         # Everyone reported, and nobody had anything to say: that is no load.
-        load = load._replace(reading=_NO_LOAD)
+        load = load._replace(reading=NO_LOAD)
     history, prediction = _predict(settings, spec, state.history, load.reading, now)
     decision, decider_state = _decide(spec, state.decider, load, cluster, prediction, now)
     excess = decision.excess_burst_capacity if decision else state.excess_burst_capacity

@@ -5,12 +5,12 @@ Names, defaults and ranges are Knative's (prefix `autoscaling.knative.dev/`, and
 Knative does not have is read in `autoscaler.core.additions`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
 from autoscaler.core.additions import Additions, read_additions
-from autoscaler.core.decider import DeciderSpec, Measure, Reading
+from autoscaler.core.decider import DeciderSpec
 from autoscaler.core.defaults import (
     HOUR_S,
     KPA_CLASS,
@@ -144,16 +144,6 @@ def decider_spec(settings: ScalingSettings, container_concurrency: int) -> Decid
         reachable=settings.additions.reachable,
         tolerance_ratio=settings.additions.tolerance_ratio,
         credit_starting_pods=settings.additions.credit_starting_pods,
-    )
-
-
-def further_measures(
-    settings: ScalingSettings, readings: Callable[[Metric], Reading]
-) -> tuple[Measure, ...]:
-    """Return `concurrency` and `rps` where they ask for pods besides the revision's own metric."""
-    return tuple(
-        Measure(name, readings(Metric(name)), target)
-        for name, target in settings.additions.further_targets.items()
     )
 
 

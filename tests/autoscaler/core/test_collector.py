@@ -53,7 +53,9 @@ def test_the_first_load_after_a_silence_is_seen_at_once() -> None:
     for second in range(10):
         record_pod(collector, pod_stat(0), second + 0.1)
     collector.record_activator(Stat(pod_name="activator", average_concurrent_requests=1), 10)
-    assert collector.reading(Metric.CONCURRENCY, 10.2).panic > 0
+    reading = collector.reading(Metric.CONCURRENCY, 10.2)
+    assert reading is not None
+    assert reading.panic > 0
     collector.record_activator(Stat(pod_name="activator", average_concurrent_requests=5), 10)
     assert collector.last_second(11.25) == SecondOfLoad(6, 0)
 
@@ -61,8 +63,8 @@ def test_the_first_load_after_a_silence_is_seen_at_once() -> None:
 def test_windows_are_empty_a_stable_window_after_the_last_report() -> None:
     collector = Collector(settings())
     record_pod(collector, pod_stat(1), 5.0)
-    assert not collector.is_empty(65.9)
-    assert collector.is_empty(66.0)
+    assert collector.reading(Metric.CONCURRENCY, 65.9) is not None
+    assert collector.reading(Metric.CONCURRENCY, 66.0) is None
 
 
 def test_a_late_report_still_counts() -> None:
@@ -95,9 +97,9 @@ def test_an_answer_counts_for_the_second_in_which_it_was_asked_for() -> None:
 def test_nothing_recorded_means_no_second_and_empty_windows() -> None:
     collector = Collector(settings())
     assert collector.last_second(5.0) is None
-    assert collector.is_empty(5.0)
+    assert collector.reading(Metric.CONCURRENCY, 5.0) is None
     record_pod(collector, pod_stat(0), 5.0)
-    assert not collector.is_empty(5.0)
+    assert collector.reading(Metric.CONCURRENCY, 5.0) is not None
 
 
 def test_what_each_pod_has_in_flight_is_known_until_it_is_gone() -> None:
@@ -116,7 +118,7 @@ def test_a_second_is_open_for_late_reports_until_a_quarter_second_after_its_end(
     assert collector.reading(Metric.CONCURRENCY, 3.2) == Reading(1, 1)
     record_pod(collector, pod_stat(6), 2)
     assert collector.reading(Metric.CONCURRENCY, 3.2) == Reading(1, 1)
-    assert collector.reading(Metric.CONCURRENCY, 3.25).panic == pytest.approx(3)
+    assert collector.reading(Metric.CONCURRENCY, 3.25) == pytest.approx((3, 3))
 
 
 def test_seconds_that_nobody_reads_do_not_pile_up() -> None:
@@ -139,4 +141,4 @@ def test_another_aggregation_starts_with_empty_windows() -> None:
     collector = Collector(settings())
     record_pod(collector, pod_stat(4), 5.0)
     collector.configure(settings(metric_aggregation_algorithm="weighted-exponential"))
-    assert collector.is_empty(5.0)
+    assert collector.reading(Metric.CONCURRENCY, 5.0) is None
