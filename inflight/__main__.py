@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from functools import partial
 from importlib.metadata import version
 
@@ -22,9 +22,9 @@ from inflight.simulate import command_line as simulate_line
 from inflight.status import app as status_app
 from inflight.status import command_line as status_line
 from servingkit import logs, open_files
-from servingkit.config import exit_code_of
+from servingkit.config import errors_in, exit_code_of
 
-_EXIT_NO_READER = 1
+_EXIT_FAILED = 1
 _PIPE_COLUMNS = 160
 _EXIT_KILLED = 130
 """What a shell reports for a program that Ctrl-C has killed."""
@@ -32,14 +32,31 @@ _EXIT_KILLED = 130
 
 def main() -> int:
     """Run the command; return the exit code."""
+    if sys.stdout is None:  # closed by whoever started us
+        return _EXIT_FAILED
     arguments, command = _parse(sys.argv[1:])
-    exit_code = _EXIT_NO_READER
+    exit_code = 0
     try:
         exit_code = exit_code_of(partial(_run, arguments, command))
+        sys.stdout.flush()
     except* BrokenPipeError:
-        # Whoever read our output is gone; what is still to be flushed must not complain of it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        exit_code = _EXIT_FAILED  # whoever read our output is gone
+    except* OSError as group:
+        for error in errors_in(group):
+            print(f"inflight: {error}", file=sys.stderr)
+        exit_code = _EXIT_FAILED
+    except* KeyboardInterrupt:
+        exit_code = _EXIT_KILLED
+    _flush_or_drop()
     return exit_code
+
+
+def _flush_or_drop() -> None:
+    """Let what cannot be written not be tried once more, and complained of, by the interpreter."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parse(argv: Sequence[str]) -> tuple[argparse.Namespace, Sequence[str]]:
@@ -106,9 +123,7 @@ def _run(arguments: argparse.Namespace, command: Sequence[str]) -> int:
             return replay_line.run(arguments)
         case "status":
             settings = status_line.read_settings(arguments, os.environ)
-            return _run_until_interrupted(
-                status_app.run(settings, status_app.Screen(_console(), sys.stderr))
-            )
+            return uvloop.run(status_app.run(settings, status_app.Screen(_console(), sys.stderr)))
         case "simulate":
             simulate_app.run(simulate_line.read_settings(arguments))
             return 0
@@ -120,13 +135,6 @@ def _run(arguments: argparse.Namespace, command: Sequence[str]) -> int:
 def _console() -> Console:
     """Return standard output; what reads it instead of a terminal is not bound to 80 columns."""
     return Console() if sys.stdout.isatty() else Console(width=_PIPE_COLUMNS)
-
-
-def _run_until_interrupted(work: Coroutine[None, None, int]) -> int:
-    try:
-        return uvloop.run(work)
-    except KeyboardInterrupt:
-        return _EXIT_KILLED
 
 
 def _run_local(settings: LocalSettings) -> int:

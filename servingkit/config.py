@@ -44,17 +44,22 @@ def exit_code_of(program: Callable[[], int]) -> int:
     try:
         exit_code = program()
     except* ConfigError as group:
-        for problem in _problems_in(group):
-            sys.stderr.write(f"{problem}\n")
+        for error in errors_in(group):
+            for problem in error.problems:
+                sys.stderr.write(f"{problem}\n")
     return exit_code
 
 
-def _problems_in(group: BaseExceptionGroup[ConfigError]) -> Iterator[Problem]:
+ErrorT = TypeVar("ErrorT", bound=BaseException)
+
+
+def errors_in(group: BaseExceptionGroup[ErrorT]) -> Iterator[ErrorT]:
+    """Yield the errors of a group as task groups nest them."""
     for error in group.exceptions:
         if isinstance(error, BaseExceptionGroup):
-            yield from _problems_in(error)
+            yield from errors_in(error)
         else:
-            yield from error.problems
+            yield error
 
 
 FirstT = TypeVar("FirstT")
@@ -76,6 +81,10 @@ def read_both(
             raise ConfigError((*error.problems, *other.problems)) from error
         raise
     return read_first, second(environ)
+
+
+_MOST_SECONDS = 2**31
+"""68 years; what adds to it, or counts it in nanoseconds, has room."""
 
 
 class EnvReader:
@@ -117,7 +126,7 @@ class EnvReader:
         return number
 
     def seconds(self, key: str, default: float | None = None, *, least: float = 0.0) -> float:
-        """Return a number of seconds, at least `least`."""
+        """Return a number of seconds within [least, 2^31)."""
         value = self._environ.get(key, "")
         if not value and default is not None:
             return default
@@ -125,8 +134,9 @@ class EnvReader:
             number = float(value)
         except ValueError:
             number = float("nan")
-        if not least <= number < float("inf"):
-            expected = f"a number of seconds, at least {least:g}"
+        if not least <= number < _MOST_SECONDS:
+            bound = f"below {_MOST_SECONDS}" if number > least else f"at least {least:g}"
+            expected = f"a number of seconds, {bound}"
             self._problems.append(Problem(key, self._environ.get(key), expected))
             return least if default is None else default
         return number

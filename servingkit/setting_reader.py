@@ -69,7 +69,8 @@ class SettingReader:
             number = least - 1
         if least <= number <= most:
             return number
-        bounds = f"from {least} to {most}" if most < _MOST_INT32 else f"of at least {least}"
+        is_in_question = most < _MOST_INT32 or number > most
+        bounds = f"from {least} to {most}" if is_in_question else f"of at least {least}"
         self.reject(name, f"a whole number {bounds}")
         return default
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from controller.core.pod_settings import PREFIX, PodSettings, PreStop, read_pod_settings
+from controller.core.pod_shape import check_shape
 from servingkit.config import ConfigError, Problem
 from servingkit.core import sidecar
 
@@ -68,9 +69,13 @@ class SidecarSettings:
 
 
 def is_enabled(pod: Mapping[str, Any]) -> bool:
-    """Return whether the pod (or a pod template) asks for the sidecar."""
-    labels = (pod.get("metadata") or {}).get("labels") or {}
-    return labels.get(sidecar.ENABLED_LABEL) == "true"
+    """Return whether the pod (or a pod template) asks for the sidecar.
+
+    In a manifest of a person, a `true` without quotes counts, too, so that `inject` can refuse it.
+    """
+    metadata = pod.get("metadata")
+    labels = metadata.get("labels") if isinstance(metadata, dict) else None
+    return isinstance(labels, dict) and labels.get(sidecar.ENABLED_LABEL) in ("true", True)
 
 
 def is_injected(pod: Mapping[str, Any]) -> bool:
@@ -89,7 +94,10 @@ def inject(pod: Json, revision: str, settings: SidecarSettings) -> Json:
     Raises:
         ConfigError: naming every annotation and every field that is in the way.
     """
-    if not is_enabled(pod) or is_injected(pod):
+    if not is_enabled(pod):
+        return pod
+    check_shape(pod)
+    if is_injected(pod):
         return pod
     wishes = read_pod_settings((pod.get("metadata") or {}).get("annotations") or {})
     injected = copy.deepcopy(pod)

@@ -56,6 +56,8 @@ def run(arguments: argparse.Namespace) -> int:
         native=arguments.native_sidecar,
     )
     problems: list[Problem] = []
+    if not settings.image.strip():
+        problems.append(Problem("--image", settings.image, "an image of the sidecar"))
     streams = []
     for source in arguments.sources:
         try:
@@ -71,6 +73,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _read(source: str) -> str:
     try:
-        return sys.stdin.read() if source == "-" else Path(source).read_text()
+        return sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError([Problem("--filename", source, f"a readable file ({error})")]) from error

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from controller.core.injection import Json, SidecarSettings, inject, is_enabled
+from inflight.yaml_document import load_yaml
 from servingkit.config import ConfigError, Problem
 from servingkit.core.sidecar import ENABLED_LABEL
 
@@ -43,7 +44,7 @@ def _inject_document(
 ) -> str | None:
     """Return the document anew; None: nothing was to be injected."""
     try:
-        document = yaml.safe_load(text)
+        document = load_yaml(text)
     except yaml.YAMLError as error:
         problems.append(Problem(source, None, f"YAML: {' '.join(str(error).split())}"))
         return None
@@ -57,9 +58,9 @@ def _inject_object(
     item: Json, source: str, settings: SidecarSettings, problems: list[Problem]
 ) -> bool:
     """Change the object in place; return whether there was something to change."""
-    name = str((item.get("metadata") or {}).get("name", ""))
-    spec = item.get("spec") or {}
-    template = spec.get("template")
+    metadata, spec = item.get("metadata"), item.get("spec")
+    name = str(metadata.get("name", "")) if isinstance(metadata, dict) else ""
+    template = spec.get("template") if isinstance(spec, dict) else None
     pod = item if item.get("kind") == "Pod" else template
     if not isinstance(pod, dict):
         return False

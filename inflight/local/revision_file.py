@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from inflight.local.revision_reader import RevisionReader
-from inflight.local.yaml_document import read_document
 from inflight.scaling.fields import Fields
+from inflight.yaml_document import read_document
 from servingkit.config import Problem
 
 FILE_KEYS = ("revisions", "routes", "gatewayPort")
@@ -17,7 +17,7 @@ def read_revision_file(path: Path, reader: RevisionReader) -> None:
 
     A file with routes may do without revisions: they may stand in another one.
     """
-    document = read_document(path, reader.problems)
+    document = read_document(path, "FILE", reader.problems)
     if document is None:
         return
     revisions = document.get("revisions")

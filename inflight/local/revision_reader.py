@@ -2,12 +2,12 @@
 
 import json
 import os
-import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 from autoscaler.core.defaults import Defaults
+from inflight.local.names import read_hosts, read_name
 from inflight.local.settings import DEFAULT_PORT, DEFAULT_TIMEOUT_S, RevisionSettings
 from inflight.scaling.annotations import read_annotations
 from inflight.scaling.fields import Fields
@@ -42,7 +42,6 @@ _PROBE_ACTIONS = {
     "tcpSocket": ("port",),
     "grpc": ("port", "service"),
 }
-_DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
 _MOST_TIMEOUT_S = 86_400
 _MOST_PORT = 65_535
 _ANY_PORT = 1
@@ -73,7 +72,7 @@ class RevisionReader:
         fields.only(_KEYS)
         working_directory = self._working_directory(fields, directory)
         revision = RevisionSettings(
-            id=RevisionId(self._name(fields, "namespace", "default"), self._name(fields, "name")),
+            id=RevisionId(read_name(fields, "namespace", "default"), read_name(fields, "name")),
             command=self._command(fields, working_directory),
             command_key=fields.label("command"),
             port=fields.whole("port", DEFAULT_PORT + len(self.revisions), most=_MOST_PORT),
@@ -82,20 +81,14 @@ class RevisionReader:
             timeout_s=fields.whole(
                 "timeoutSeconds", DEFAULT_TIMEOUT_S, least=1, most=_MOST_TIMEOUT_S
             ),
-            hosts=fields.texts("hosts"),
-            environment=fields.inner("env").text_by_name(),
+            hosts=read_hosts(fields),
+            environment=_environment(fields.inner("env")),
             directory=working_directory,
             readiness_probe=self._readiness_probe(fields),
             annotations=read_annotations(fields, self._defaults, self.problems),
         )
         self._check_against_others(fields, revision)
         self.revisions += (revision,)
-
-    def _name(self, fields: Fields, key: str, default: str = "") -> str:
-        name = fields.text(key, default)
-        if not _DNS_LABEL.fullmatch(name):
-            fields.reject(key, "a name of at most 63 lower-case letters, digits and hyphens")
-        return name
 
     def _working_directory(self, fields: Fields, directory: Path) -> Path | None:
         if "workingDir" not in fields:
@@ -145,3 +138,15 @@ class RevisionReader:
                 fields.reject("name", "a name that no other revision has")
             if revision.port == other.port != 0:
                 fields.reject("port", f"a port of its own; {other.id} has it")
+            shared = set(revision.hosts) & set(other.hosts)
+            if shared:
+                expected = f"hosts of its own; {other.id} has {', '.join(sorted(shared))}"
+                fields.reject("hosts", expected)
+
+
+def _environment(fields: Fields) -> dict[str, str]:
+    environment = fields.text_by_name()
+    for name, value in environment.items():
+        if not name or "=" in name or "\0" in name + value:
+            fields.reject(name, "a name that is not empty and has no =, and no NUL anywhere")
+    return environment

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from inflight.local.route_reader import RouteReader
 from inflight.local.settings import DEFAULT_GATEWAY_PORT
-from inflight.local.yaml_document import read_document
 from inflight.scaling.fields import Fields
+from inflight.yaml_document import read_document
 from servingkit.config import Problem
 from servingkit.core.revision import RevisionId
 from servingkit.core.route import Route
@@ -32,7 +32,7 @@ def read_route_files(
     reader = RouteReader(problems, revisions)
     gateway_port: int | None = None
     for path in paths:
-        document = read_document(path, problems)
+        document = read_document(path, "FILE", problems)
         if document is None:
             continue
         fields = Fields(document, problems, str)

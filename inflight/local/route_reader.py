@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection
 from typing import Final
 
+from inflight.local.names import read_host_patterns, read_name
 from inflight.scaling.fields import Fields
 from servingkit.config import Problem
 from servingkit.core.revision import RevisionId
@@ -13,9 +14,6 @@ _KEYS: Final = ("name", "namespace", "hosts", "path", "traffic", "mirror", "stic
 _TRAFFIC_KEYS: Final = ("revision", "percent", "tag")
 _MIRROR_KEYS: Final = ("revision", "percent")
 
-_LABEL: Final = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
-_NAME: Final = re.compile(_LABEL, re.ASCII)
-_HOST: Final = re.compile(rf"\*|(\*\.)?{_LABEL}(\.{_LABEL})*", re.ASCII)
 _PATH: Final = re.compile(r"/[!$&'()*+,;=:@%._~/A-Za-z0-9-]*", re.ASCII)
 _HEADER: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
 
@@ -41,10 +39,10 @@ class RouteReader:
     def read(self, fields: Fields) -> None:
         """Read one route."""
         fields.only(_KEYS)
-        namespace = _name(fields, "namespace", "default")
+        namespace = read_name(fields, "namespace", "default")
         route = Route(
-            id=RouteId(namespace, _name(fields, "name")),
-            hosts=_hosts(fields),
+            id=RouteId(namespace, read_name(fields, "name")),
+            hosts=read_host_patterns(fields),
             path_prefix=_path(fields),
             backends=self._backends(fields, namespace),
             mirror=self._mirror(fields, namespace),
@@ -57,7 +55,7 @@ class RouteReader:
         backends: list[Backend] = []
         for entry in fields.inners("traffic"):
             entry.only(_TRAFFIC_KEYS)
-            tag = _name(entry, "tag") if "tag" in entry else ""
+            tag = read_name(entry, "tag") if "tag" in entry else ""
             if tag and any(tag == backend.tag for backend in backends):
                 entry.reject("tag", "a tag that nothing else of the route has")
             revision = self._revision(entry, namespace)
@@ -93,20 +91,6 @@ class RouteReader:
             if shared and route.path_prefix.rstrip("/") == other.path_prefix.rstrip("/"):
                 expected = f"hosts of its own for this path; {other.id} has {', '.join(shared)}"
                 fields.reject("hosts", expected)
-
-
-def _name(fields: Fields, key: str, default: str = "") -> str:
-    name = fields.text(key, default)
-    if not _NAME.fullmatch(name):
-        fields.reject(key, "a name of at most 63 lower-case letters, digits and hyphens")
-    return name
-
-
-def _hosts(fields: Fields) -> tuple[str, ...]:
-    hosts = tuple(host.lower() for host in fields.texts("hosts"))
-    if not all(_HOST.fullmatch(host) for host in hosts):
-        fields.reject("hosts", "host names without a port, as example.com, *.example.com or *")
-    return hosts
 
 
 def _path(fields: Fields) -> str:

@@ -1,7 +1,8 @@
 """Simulates what was asked for, and shows it."""
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from random import Random
@@ -18,7 +19,7 @@ Draw = Callable[[Mapping[str, Outcome], Path], None]
 
 
 def run(settings: SimulateSettings) -> None:
-    """Simulate, print the summary, write the files. Raises ConfigError if no picture can be."""
+    """Simulate, print the summary, write the files. Raises ConfigError for one that cannot be."""
     draw = None if settings.plot is None else _find_draw(settings.plot)
     began_at = monotonic()
     outcomes = {
@@ -31,9 +32,21 @@ def run(settings: SimulateSettings) -> None:
     simulated_s = sum(outcome.whole.length_s for outcome in outcomes.values())
     sys.stdout.write(f"\n{simulated_s} s simulated in {elapsed_s:.2f} s\n")
     if settings.csv is not None:
-        write_table(outcomes, settings.csv)
+        with _refusing("--csv", settings.csv):
+            write_table(outcomes, settings.csv)
     if draw is not None and settings.plot is not None:
-        draw(outcomes, settings.plot)
+        with _refusing("--plot", settings.plot):
+            draw(outcomes, settings.plot)
+
+
+@contextmanager
+def _refusing(option: str, path: Path) -> Iterator[None]:
+    """Blame the option for a file that cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        problem = Problem(option, str(path), f"a file that can be written ({error.strerror})")
+        raise ConfigError([problem]) from error
 
 
 def _chance(seed: int) -> Chance:

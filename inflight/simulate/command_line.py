@@ -22,7 +22,7 @@ from inflight.scaling.options import (
     add_repeated_group,
     label,
 )
-from inflight.simulate.core.load import Load, LoadKind, Shape, ShapedLoad
+from inflight.simulate.core.load import LONGEST_S, MOST_LOAD, Load, LoadKind, Shape, ShapedLoad
 from inflight.simulate.core.service_time import Distribution, ServiceTime
 from inflight.simulate.core.simulation import Model, Scenario
 from inflight.simulate.load_file import read_load
@@ -47,7 +47,8 @@ examples:
   # load as it was recorded, under two settings; their keys are those of a revision file
   inflight simulate load.csv --compare calm.yaml eager.yaml
 
-exit codes: 0 simulated, 78 settings that cannot be used, 2 wrong usage
+exit codes: 0 simulated, 1 output that cannot be written, 2 wrong usage,
+  78 settings that cannot be used, 130 Ctrl-C
 """
 
 _SHAPE_OPTIONS: OptionTable = {
@@ -78,7 +79,6 @@ _GROUPS = {
 }
 _BEGIN = "2024-01-01T00:00"
 _LEAST_TIME_S = 0.001
-_LONGEST_RUN_S = 31 * 86_400.0
 _LONGEST_TIME_S = 86_400.0
 
 
@@ -170,7 +170,8 @@ class _CommandLine(GivenOptions):
         """Return the file to write, if one was named."""
         for _, text in self.pick((name,)):
             path = Path(str(text))
-            if path.suffix != (suffix or path.suffix) or not path.parent.is_dir():
+            fits = path.parent.is_dir() and not path.is_dir()
+            if not fits or path.suffix != (suffix or path.suffix):
                 expected = f"a file{f' named *{suffix}' if suffix else ''} in a folder that exists"
                 self.problems.append(Problem(f"--{name}", str(text), expected))
             return path
@@ -188,15 +189,13 @@ class _CommandLine(GivenOptions):
         kind = reader.choice("load", LoadKind.ARRIVALS)
         if shape is Shape.POISSON and kind is not LoadKind.ARRIVALS:
             reader.reject("load", f"{LoadKind.ARRIVALS.value}, since users do not come by chance")
-        low = reader.number("low", 0.0, least=0)
+        low = reader.number("low", 0.0, least=0, most=MOST_LOAD)
         return ShapedLoad(
             shape=shape,
             kind=kind,
             low=low,
-            peak=reader.number("peak", max(10.0, low), least=low),
-            duration_s=int(
-                reader.seconds("duration", 3600.0, least=1, most=_LONGEST_RUN_S, whole=True)
-            ),
+            peak=reader.number("peak", max(10.0, low), least=low, most=MOST_LOAD),
+            duration_s=int(reader.seconds("duration", 3600.0, least=1, most=LONGEST_S, whole=True)),
         )
 
     def _model(self) -> Model:

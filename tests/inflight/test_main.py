@@ -1,5 +1,7 @@
 """The command as a person types it: exit codes and messages."""
 
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -93,6 +95,35 @@ def test_reader_that_leaves_ends_it_without_a_traceback() -> None:
         process.stdout.readline()
         process.stdout.close()
         assert process.wait(timeout=60) == 1
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
+
+
+@pytest.mark.parametrize(
+    ("redirection", "told"),
+    [
+        (">/dev/full", "inflight: [Errno 28] No space left on device\n"),
+        (">&-", ""),
+    ],
+)
+def test_output_that_cannot_be_written_ends_it_without_a_traceback(
+    redirection: str, told: str
+) -> None:
+    command = f"{sys.executable} -m inflight simulate --duration 1s {redirection}"
+    result = subprocess.run(
+        ["sh", "-c", command], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (result.returncode, result.stderr) == (1, told)
+
+
+def test_ctrl_c_ends_what_takes_long_without_a_traceback(tmp_path: Path) -> None:
+    load = tmp_path / "load.csv"
+    os.mkfifo(load)
+    command = [sys.executable, "-m", "inflight", "simulate", str(load)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+        with load.open("w"):  # opens when it is read
+            process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=60) == 130
         assert process.stderr is not None
         assert process.stderr.read() == b""
 

@@ -72,6 +72,12 @@ def test_every_bad_variable_is_named_at_once_with_value_and_expectation() -> Non
     ]
 
 
+def test_seconds_beyond_all_reason_are_refused() -> None:
+    for text in ("1e300", "inf", "2147483648"):
+        with pytest.raises(ConfigError, match="a number of seconds, below 2147483648"):
+            Config.from_env(KNATIVE | {"REVISION_TIMEOUT_SECONDS": text})
+
+
 def test_queue_depth_follows_the_concurrency_unless_it_is_set() -> None:
     assert Config.from_env(KNATIVE).queue_depth_at(3) == 30
     assert Config.from_env(KNATIVE | {"INFLIGHT_QUEUE_DEPTH": "7"}).queue_depth_at(3) == 7

@@ -105,6 +105,9 @@ class Trace:
         if any(after <= before for before, after in pairwise(seconds)):
             message = f"ticks of {self.name!r} must be in order, and within the seconds of its load"
             raise ValueError(message)
-        if any(load is not None and abs(load) > _MOST for load in self.load):
-            message = f"load of {self.name!r} must be at most {_MOST:g}"
+        if not self.ticks:
+            message = f"{self.name!r} must have ticks"
+            raise ValueError(message)
+        if any(load is not None and not 0 <= load <= _MOST for load in self.load):
+            message = f"load of {self.name!r} must be from 0 to {_MOST:g}"
             raise ValueError(message)

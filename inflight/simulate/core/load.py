@@ -4,7 +4,13 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+LONGEST_S: Final = 31 * 86_400
+"""Of a run."""
+
+MOST_LOAD: Final = 1_000_000
+"""Clients at once, or arrivals a second; more is a slip, and would take for ever."""
 
 
 class LoadKind(Enum):

@@ -92,7 +92,7 @@ def test_an_annotation_overrides_the_default(
         ),
         ("min-scale", "-1", "a whole number of at least 0"),
         ("max-scale", "1.5", "a whole number of at least 0"),
-        ("max-scale", str(2**31), "a whole number of at least 0"),
+        ("max-scale", str(2**31), "a whole number from 0 to 2147483647"),
         ("initial-scale", "0", "a whole number of at least 1"),
         ("activation-scale", "1", "a whole number of at least 2"),
         (

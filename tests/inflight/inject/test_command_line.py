@@ -33,6 +33,12 @@ def test_several_files_become_one_stream(tmp_path: Path) -> None:
     assert service == {"kind": "Service"}
 
 
+def test_an_image_without_a_name_is_refused() -> None:
+    done = _run("-f", "-", "--image", "", given=_POD)
+    assert (done.returncode, done.stdout) == (78, "")
+    assert done.stderr == "--image: ''; expected an image of the sidecar\n"
+
+
 def test_nothing_is_printed_when_anything_is_wrong(tmp_path: Path) -> None:
     (tmp_path / "good.yaml").write_text(_POD)
     (tmp_path / "bad.yaml").write_text(_POD.replace("8080", "8022"))

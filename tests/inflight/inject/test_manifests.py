@@ -82,6 +82,57 @@ def test_json_is_read_too() -> None:
     assert _inject(text) == text
 
 
+@pytest.mark.parametrize(
+    ("written", "instead", "problem"),
+    [
+        (
+            'inflight.dev/enabled: "true"}\n    spec',
+            "inflight.dev/enabled: true}\n    spec",
+            "labels",
+        ),
+        (
+            "ports: [{containerPort: 8080}]",
+            "ports: [8080]",
+            "spec.containers[0].ports[0]: 'a whole",
+        ),
+        (
+            "containerPort: 8080",
+            "containerPort: '8080'",
+            "containerPort: 'a text'; expected a whole",
+        ),
+        (
+            "containers:",
+            "containers: 5\n      other:",
+            "spec.containers: 'a whole number'; expected a",
+        ),
+        ("    spec:\n", "    other:\n", "spec: not set; expected to be there"),
+        ("name: model", "title: model", "spec.containers[0].name: not set"),
+        (
+            "app: iris, inflight",
+            "app: 5, inflight",
+            "metadata.labels.app: '5'; expected a text; put it in quotes",
+        ),
+    ],
+)
+def test_what_kubernetes_would_not_take_is_named(written: str, instead: str, problem: str) -> None:
+    assert written in _DEPLOYMENT
+    with pytest.raises(ConfigError) as caught:
+        _inject(_DEPLOYMENT.replace(written, instead))
+    (only,) = map(str, caught.value.problems)
+    assert only.startswith("iris.yaml, document 1, Deployment iris, ")
+    assert problem in only
+
+
+@pytest.mark.parametrize("text", ["kind: Pod\nmetadata: 5\n", "kind: Deployment\nspec: [1]\n"])
+def test_what_is_no_manifest_is_left_alone(text: str) -> None:
+    assert _inject(text) == text
+
+
+def test_what_is_nested_too_deep_is_refused() -> None:
+    with pytest.raises(ConfigError, match="nested too deep"):
+        _inject("[" * 5000)
+
+
 def test_all_that_is_wrong_is_named_with_its_place() -> None:
     bad = _DEPLOYMENT.replace("containerPort: 8080", "containerPort: 8012")
     unlabelled = _DEPLOYMENT.replace("labels: {app: iris, inflight.dev/enabled", "labels: {x")

@@ -74,6 +74,10 @@ def test_all_keys(tmp_path: Path) -> None:
         ("containerConcurrency: true", "containerConcurrency", "true", "a whole number from 0"),
         ("timeoutSeconds: 0", "timeoutSeconds", "0", "a whole number from 1"),
         ("hosts: one.example", "hosts", "one.example", "a list of texts"),
+        ("hosts: ['a b']", "hosts", "['a b']", "host names without a port, as example.com"),
+        ("hosts: ['*.example.com']", "hosts", "['*.example.com']", "host names without a port"),
+        ("env: {A=B: x}", "env.A=B", "x", "a name that is not empty and has no ="),
+        ("env: {'': x}", "env.", "x", "a name that is not empty"),
         ("env: [a]", "env", "['a']", "keys with values"),
         ("env: {A: [1]}", "env.A", "[1]", "a text or a number"),
         ("workingDir: nowhere", "workingDir", "nowhere", "a folder that exists"),
@@ -115,6 +119,34 @@ def test_problem_names_the_whole_path(
     first = problems[0]
     assert (first.key, first.value) == (f"revisions[0].{key}", value)
     assert first.expected.startswith(expected)
+
+
+def test_hosts_are_lower_case_and_unique(tmp_path: Path) -> None:
+    text = "revisions:\n" + "".join(
+        f"- {{name: {name}, command: [sh], hosts: [{hosts}]}}\n"
+        for name, hosts in (("a", "A.example"), ("b", "b.example, a.Example"))
+    )
+    revisions, problems = read(tmp_path, text)
+    assert revisions[0].hosts == ("a.example",)
+    (problem,) = problems
+    assert problem.key == "revisions[1].hosts"
+    assert problem.expected == "hosts of its own; default/a has a.example"
+
+
+def test_key_that_is_there_twice_is_refused(tmp_path: Path) -> None:
+    _, problems = read(tmp_path, "revisions:\n- name: a\n  command: [sh]\n  name: b\n")
+    (problem,) = problems
+    assert problem.expected.startswith("a YAML file (the key 'name' is there twice")
+
+
+def test_keys_may_be_merged_and_overridden(tmp_path: Path) -> None:
+    text = (
+        "revisions:\n- &a {name: a, command: [sh], port: 1}\n- {<<: *a, name: b, port: 2}\n"
+        "- {<<: *a, name: c, port: 3}\n"
+    )
+    revisions, problems = read(tmp_path, text)
+    assert problems == []
+    assert [(it.id.name, it.port) for it in revisions] == [("a", 1), ("b", 2), ("c", 3)]
 
 
 @pytest.mark.parametrize(

@@ -36,3 +36,11 @@ def test_without_matplotlib_the_extra_is_named_before_anything_runs(
     with pytest.raises(ConfigError, match=r"pip install 'inflight\[simulate\]'"):
         app.run(settings(plot=tmp_path / "a.png"))
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("option", ["csv", "plot"])
+def test_file_that_cannot_be_written_is_told_with_its_option(option: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.mkdir()
+    with pytest.raises(ConfigError, match=rf"--{option}: '{path}'; .*\(Is a directory\)"):
+        app.run(settings(**{option: path}))

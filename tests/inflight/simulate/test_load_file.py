@@ -24,18 +24,31 @@ def test_single_row_is_a_second(tmp_path: Path) -> None:
     assert load.levels == (Level(0, 1, 7),)
 
 
+def test_what_a_spreadsheet_saves_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "load.csv"
+    path.write_bytes(b"\xef\xbb\xbft_s,arrivals_per_s\r\n0,7\r\n")
+    assert read_load(path).levels == (Level(0, 1, 7),)
+
+
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
         (b"", "at least one row"),
         (b"t_s,concurrency\n", "at least one row"),
-        (b"time,concurrency\n0,1\n", "the columns t_s, and concurrency or arrivals_per_s"),
-        (b"t_s,load\n0,1\n", "the columns t_s, and concurrency or arrivals_per_s"),
-        (b"t_s,concurrency,arrivals_per_s\n0,1,1\n", "the columns t_s, and concurrency or"),
-        (b"t_s,concurrency\n0,1\n1,many\n", "a number of at least 0 as concurrency in line 3"),
-        (b"t_s,concurrency\n0,nan\n", "a number of at least 0 as concurrency in line 2"),
-        (b"t_s,concurrency\n0,-1\n", "a number of at least 0 as concurrency in line 2"),
-        (b"t_s,concurrency\n0\n", "a number of at least 0 as concurrency in line 2"),
+        (b"time,concurrency\n0,1\n", "the column t_s, and one of concurrency or arrivals_per_s"),
+        (b"t_s,load\n0,1\n", "the column t_s, and one of concurrency or arrivals_per_s"),
+        (b"t_s,concurrency,arrivals_per_s\n0,1,1\n", "the column t_s, and one of concurrency or"),
+        (b"t_s,t_s,concurrency\n0,1,1\n", "the column t_s, and one of concurrency or"),
+        (b"t_s,concurrency\n0,1\n1,many\n", "a number from 0 to 1e+06 as concurrency in line 3"),
+        (
+            b"t_s,concurrency\n0,nan\n",
+            "a number from 0 to 1e+06 as concurrency in line 2, not 'nan'",
+        ),
+        (b"t_s,concurrency\n0,-1\n", "a number from 0 to 1e+06 as concurrency in line 2, not '-1'"),
+        (b"t_s,concurrency\n0\n", "a number from 0 to 1e+06 as concurrency in line 2, not ''"),
+        (b"t_s,concurrency\n0,1e9\n", "a number from 0 to 1e+06 as concurrency in line 2"),
+        (b"t_s,concurrency\n1e300,1\n", "a number from 0 to 1e+12 as t_s in line 2"),
+        (b"t_s,concurrency\n0,1\n1e9,1\n", "at most 2678400 s (31 days) from the first row on"),
         (b"t_s,concurrency\n0,1\n5,1\n5,2\n", "a later t_s in line 4 than in the line before"),
         (b"\xff\xfe", "a CSV file that can be read"),
     ],
