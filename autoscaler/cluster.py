@@ -33,4 +33,4 @@ class Cluster:
 
     warn: Callable[[RevisionId, str, str], Awaitable[None]] = _nowhere
     """Tells whoever looks at a revision what a person should mend: a reason in one word, and a
-    sentence. Does not raise."""
+    sentence. Said again it changes nothing. Does not raise."""

@@ -205,9 +205,10 @@ class Multiscaler:
         if problem is None:
             # Load may have come meanwhile, so it is decided anew whether the pod goes.
             tracked.turn.set()
-        elif proof.failures == TOLD_AFTER_FAILURES:
+        elif proof.failures >= TOLD_AFTER_FAILURES:
             sentence = f"The last pod stays, for no activator answers where clients go: {problem}"
-            self.journal.note("last pod held", revision_id, sentence, level=logging.WARNING)
+            if proof.failures == TOLD_AFTER_FAILURES:
+                self.journal.note("last pod held", revision_id, sentence, level=logging.WARNING)
             await self._cluster.warn(revision_id, "LastPodHeld", sentence)
 
     def _observe(self, tracked: TrackedRevision, replicas: int, now: float) -> Observation:

@@ -44,7 +44,6 @@ class EventRecorder:
         digest = blake2b(said.encode(), digest_size=8).hexdigest()
         revision, now = owner.revision, _now()
         facts = {"revision": str(revision), "reason": reason, "said": message}
-        _log.log(logging.WARNING if kind == "Warning" else logging.INFO, "event", extra=facts)
         event = {
             "metadata": {"name": f"{revision.name}.{digest}", "namespace": revision.namespace},
             "involvedObject": owner.involved,
@@ -61,8 +60,10 @@ class EventRecorder:
         try:
             await self._api.create(EVENTS, revision.namespace, event)
         except ApiError as error:
-            if not error.conflict:
+            if not error.conflict:  # then it has been said
                 _log.warning("event not written", extra={**facts, "error": str(error)})
+        else:
+            _log.log(logging.WARNING if kind == "Warning" else logging.INFO, "event", extra=facts)
 
 
 def _now() -> str:

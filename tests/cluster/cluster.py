@@ -31,6 +31,13 @@ class Cluster:
         namespace = item["metadata"].get("namespace")
         return _plain(api.create(body=item, namespace=namespace))
 
+    def try_to_create(self, item: Json) -> Json:
+        """Return an object as it would be made; a field that its kind does not have is an error."""
+        path = self._api(item["apiVersion"], item["kind"]).path(namespace=_namespace(item))
+        query = [("dryRun", "All"), ("fieldValidation", "Strict")]
+        answer = self._dynamic.request("POST", path, body=item, query_params=query)
+        return _plain(answer)
+
     def find(self, api_version: str, kind: str, name: str, namespace: str = "") -> Json | None:
         """Return an object; None when there is none."""
         try:
@@ -114,6 +121,11 @@ def eventually(
             last = found
         time.sleep(_POLL_S)
     pytest.fail(f"not within {within_s:g} s: {what} (at last: {last!r})")
+
+
+def _namespace(item: Json) -> str | None:
+    namespace: str | None = item["metadata"].get("namespace")
+    return namespace
 
 
 def _plain(found: Any) -> Json:  # noqa: ANN401 -- it has no types

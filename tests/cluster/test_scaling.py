@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.cluster.cluster import eventually
+from tests.cluster.cluster import Json, eventually
 from tests.cluster.tenant import Tenant
 
 pytestmark = pytest.mark.cluster
@@ -78,6 +78,49 @@ def test_a_change_of_settings_restarts_no_pod(tenant: Tenant) -> None:
     assert pod["metadata"]["uid"] in {one["metadata"]["uid"] for one in pods}
 
 
+@pytest.mark.parametrize(
+    ("settings", "metric", "window_s"),
+    [
+        pytest.param(
+            {"metric": "memory", "target": "512"},
+            {
+                "type": "Resource",
+                "resource": {
+                    "name": "memory",
+                    "target": {"type": "AverageValue", "averageValue": "512Mi"},
+                },
+            },
+            None,
+            id="memory",
+        ),
+        pytest.param(
+            {"metric": "inflight_requests", "target": "2.5", "window": "2m"},
+            {
+                "type": "Pods",
+                "pods": {
+                    "metric": {"name": "inflight_requests"},
+                    "target": {"type": "AverageValue", "averageValue": "2500m"},
+                },
+            },
+            120,
+            id="a metric of the pods, and a window",
+        ),
+    ],
+)
+def test_the_cluster_takes_every_form_of_a_class_hpa(
+    tenant: Tenant, settings: dict[str, str], metric: Json, window_s: int | None
+) -> None:
+    settings = {**settings, "class": "hpa.autoscaling.knative.dev"}
+    annotations = {f"autoscaling.knative.dev/{key}": value for key, value in settings.items()}
+    tenant.deploy(annotations=annotations)
+    find = ("autoscaling/v2", "HorizontalPodAutoscaler", "iris", tenant.name)
+    made = eventually(lambda: tenant.cluster.find(*find), "the autoscaler is there")
+    assert made["spec"]["metrics"] == [metric]
+    for direction in ("scaleUp", "scaleDown"):
+        rules = made["spec"].get("behavior", {}).get(direction, {})
+        assert rules.get("stabilizationWindowSeconds") == window_s
+
+
 def test_the_cluster_says_who_scales_a_revision_of_class_hpa(tenant: Tenant) -> None:
     settings = {
         "autoscaling.knative.dev/class": "hpa.autoscaling.knative.dev",
@@ -89,5 +132,9 @@ def test_the_cluster_says_who_scales_a_revision_of_class_hpa(tenant: Tenant) -> 
     find = ("autoscaling/v2", "HorizontalPodAutoscaler", "iris", tenant.name)
     made = eventually(lambda: tenant.cluster.find(*find), "the autoscaler is there")
     assert (made["spec"]["minReplicas"], made["spec"]["maxReplicas"]) == (2, 4)
+    aim = {"type": "Utilization", "averageUtilization": 75}
+    assert made["spec"]["metrics"] == [
+        {"type": "Resource", "resource": {"name": "cpu", "target": aim}}
+    ]
     assert made["metadata"]["ownerReferences"][0]["name"] == "iris"
     wait_for_answers(tenant)

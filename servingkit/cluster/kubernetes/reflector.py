@@ -81,7 +81,8 @@ class Reflector(Generic[ObjectT]):
         selector: str = "",
         back_off: BackOff = BackOff(),
     ) -> None:
-        self.objects: Mapping[Key, ObjectT] = {}
+        self._objects: dict[Key, ObjectT] = {}
+        self.objects: Mapping[Key, ObjectT] = self._objects
         """What there is, as of the last event."""
 
         self.synced = asyncio.Event()
@@ -94,8 +95,6 @@ class Reflector(Generic[ObjectT]):
         self._selector = selector
         self._back_off = back_off
         self._version = ""
-        self._objects: dict[Key, ObjectT] = {}
-        self.objects = self._objects
         self._callbacks: list[OnObject] = []
         self._failing = False
         self._heard = False
