@@ -41,18 +41,21 @@ def parse_hpa_annotations(annotations: Mapping[str, str], defaults: Defaults) ->
     reader = SettingReader(annotations, PREFIX)
     read_class(reader, "class", HPA_CLASS)
     window_s = read_window(reader, "window", 0)
-    least = reader.whole("min-scale", defaults.min_scale)
+    least = max(1, reader.whole("min-scale", defaults.min_scale))
+    most = read_max_scale(reader, defaults.max_scale, defaults.max_scale_limit)
+    if 0 < most < least:
+        if reader.optional_text("min-scale") and reader.optional_text("max-scale"):
+            reader.reject("max-scale", f"0 (no limit) or at least min-scale, {least}")
+        least = most  # a default refuses no revision
     settings = HpaSettings(
         metric=reader.text("metric", CPU),
         target=reader.number("target", 0.0, least=0.01) or None,
-        min_scale=max(1, least),
-        max_scale=read_max_scale(reader, defaults.max_scale, defaults.max_scale_limit),
+        min_scale=least,
+        max_scale=most,
         stabilisation_window_s=window_s or None,
     )
     if not settings.metric:
         reader.reject("metric", "cpu, memory, or the name of a metric of the pods")
-    if 0 < settings.max_scale < settings.min_scale:
-        reader.reject("max-scale", f"0 (no limit) or at least min-scale, {settings.min_scale}")
     for name in KPA_ONLY_NAMES:
         reader.text(name, "")
     problems = reader.problems()

@@ -4,6 +4,8 @@ Source: Knative's HPA reconciler. There is no scale to zero, and the window beco
 stabilisation window in both directions.
 """
 
+import math
+
 from autoscaler.core.hpa_settings import CPU, MEMORY, HpaSettings
 
 _MOST_INT32 = 2**31 - 1
@@ -27,10 +29,15 @@ def hpa_spec(settings: HpaSettings) -> Json:
 
 def _metric(name: str, target: float) -> Json:
     if name == CPU:
-        aim: Json = {"type": "Utilization", "averageUtilization": max(1, round(target))}
+        aim: Json = {"type": "Utilization", "averageUtilization": math.ceil(target)}
         return {"type": "Resource", "resource": {"name": "cpu", "target": aim}}
     if name == MEMORY:
-        aim = {"type": "AverageValue", "averageValue": f"{target:g}Mi"}
+        aim = {"type": "AverageValue", "averageValue": f"{_quantity(target)}Mi"}
         return {"type": "Resource", "resource": {"name": "memory", "target": aim}}
-    aim = {"type": "AverageValue", "averageValue": f"{target:g}"}
+    aim = {"type": "AverageValue", "averageValue": _quantity(target)}
     return {"type": "Pods", "pods": {"metric": {"name": name}, "target": aim}}
+
+
+def _quantity(number: float) -> str:
+    """Return a Kubernetes quantity to the thousandth; no unit could follow an exponent."""
+    return f"{number:.3f}".rstrip("0").rstrip(".")

@@ -30,6 +30,18 @@ def test_all_that_the_cluster_can_use_is_read() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("defaults", "own"),
+    [(Defaults(max_scale=3), {"min_scale": "5"}), (Defaults(min_scale=5), {"max_scale": "3"})],
+    ids=["default of max-scale", "default of min-scale"],
+)
+def test_a_default_refuses_no_revision_and_max_scale_wins(
+    defaults: Defaults, own: dict[str, str]
+) -> None:
+    settings = parse_hpa_annotations(named(**own), defaults)
+    assert (settings.min_scale, settings.max_scale) == (3, 3)
+
+
 @pytest.mark.parametrize("name", KPA_ONLY_NAMES)
 def test_what_only_the_kpa_uses_is_no_mistake(name: str) -> None:
     parse_hpa_annotations({PREFIX + name: "1"}, Defaults())

@@ -1,3 +1,5 @@
+import pytest
+
 from autoscaler.core.defaults import Defaults
 from autoscaler.core.hpa_settings import parse_hpa_annotations
 from autoscaler.kubernetes.core.hpa import Json, hpa_spec
@@ -25,6 +27,24 @@ def test_cpu_is_a_share_of_what_the_pods_ask_for() -> None:
 def test_memory_is_in_mebibytes() -> None:
     aim = {"type": "AverageValue", "averageValue": "512Mi"}
     assert spec(metric="memory", target="512")["metrics"] == [
+        {"type": "Resource", "resource": {"name": "memory", "target": aim}}
+    ]
+
+
+def test_a_share_of_cpu_is_rounded_up() -> None:
+    aim = {"type": "Utilization", "averageUtilization": 71}
+    assert spec(target="70.5")["metrics"] == [
+        {"type": "Resource", "resource": {"name": "cpu", "target": aim}}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("target", "quantity"),
+    [("0.01", "0.01"), ("10", "10"), ("1234567.5", "1234567.5"), ("2e6", "2000000")],
+)
+def test_a_target_is_a_quantity_without_an_exponent(target: str, quantity: str) -> None:
+    aim = {"type": "AverageValue", "averageValue": f"{quantity}Mi"}
+    assert spec(metric="memory", target=target)["metrics"] == [
         {"type": "Resource", "resource": {"name": "memory", "target": aim}}
     ]
 
