@@ -4,15 +4,17 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from importlib.metadata import version
+from typing import Protocol
 
 import uvloop
 from rich.console import Console
 
 from inflight.inject import command_line as inject_line
-from inflight.local import app, command_line
+from inflight.local import app
+from inflight.local import command_line as local_line
 from inflight.local.output import JsonOutput, Output, PlainOutput
 from inflight.local.settings import LocalSettings
 from inflight.local.table import TableOutput
@@ -23,6 +25,26 @@ from inflight.status import app as status_app
 from inflight.status import command_line as status_line
 from servingkit import logs, open_files
 from servingkit.config import errors_in, exit_code_of
+
+
+class CommandLine(Protocol):
+    """What a command says of itself, and which options it has."""
+
+    HELP: str
+    DESCRIPTION: str
+    EPILOG: str
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        """Add its options."""
+
+
+_COMMAND_LINES: Mapping[str, CommandLine] = {
+    "local": local_line,
+    "replay": replay_line,
+    "simulate": simulate_line,
+    "inject": inject_line,
+    "status": status_line,
+}
 
 _EXIT_FAILED = 1
 _PIPE_COLUMNS = 160
@@ -67,48 +89,15 @@ def _parse(argv: Sequence[str]) -> tuple[argparse.Namespace, Sequence[str]]:
     )
     parser.add_argument("--version", action="version", version=f"inflight {version('inflight')}")
     commands = parser.add_subparsers(title="commands", dest="command", required=True)
-    local = commands.add_parser(
-        "local",
-        help="run the whole loop on this machine, without a cluster",
-        description=command_line.DESCRIPTION,
-        epilog=command_line.EPILOG,
-        usage="inflight local --name NAME [OPTION…] -- COMMAND…\n       inflight local FILE…",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    command_line.add_options(local)
-    replay = commands.add_parser(
-        "replay",
-        help="take recorded decisions again, and compare",
-        description=replay_line.DESCRIPTION,
-        epilog=replay_line.EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    replay_line.add_options(replay)
-    simulate = commands.add_parser(
-        "simulate",
-        help="run the autoscaler on a load trace, faster than real time",
-        description=simulate_line.DESCRIPTION,
-        epilog=simulate_line.EPILOG,
-        usage="inflight simulate [FILE] [OPTION…]",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    simulate_line.add_options(simulate)
-    inject = commands.add_parser(
-        "inject",
-        help="put the sidecar into Kubernetes manifests",
-        description=inject_line.DESCRIPTION,
-        epilog=inject_line.EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    inject_line.add_options(inject)
-    status = commands.add_parser(
-        "status",
-        help="show what the autoscaler sees and decides",
-        description=status_line.DESCRIPTION,
-        epilog=status_line.EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    status_line.add_options(status)
+    for name, line in _COMMAND_LINES.items():
+        added = commands.add_parser(
+            name,
+            help=line.HELP,
+            description=line.DESCRIPTION,
+            epilog=line.EPILOG,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        line.add_options(added)
     arguments, command = parser.parse_args(argv[:end]), argv[end + 1 :]
     if command and arguments.command != "local":
         parser.error(f"inflight {arguments.command} takes no command after --")
@@ -129,7 +118,7 @@ def _run(arguments: argparse.Namespace, command: Sequence[str]) -> int:
             return 0
         case _:
             search_path = os.environ.get("PATH")
-            return _run_local(command_line.read_settings(arguments, command, search_path))
+            return _run_local(local_line.read_settings(arguments, command, search_path))
 
 
 def _console() -> Console:

@@ -9,6 +9,8 @@ from controller.core.injection import SidecarSettings
 from inflight.inject.manifests import inject_stream
 from servingkit.config import ConfigError, Problem
 
+HELP = "put the sidecar into Kubernetes manifests"
+
 DESCRIPTION = """\
 Writes manifests to standard output with the sidecar in each pod that is labelled
 inflight.dev/enabled=true. Everything else passes through as it is, and a pod that has the sidecar

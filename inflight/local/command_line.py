@@ -25,6 +25,8 @@ from inflight.scaling.options import (
 from servingkit.config import ConfigError, Problem
 from servingkit.core.duration import parse_duration
 
+HELP = "run the whole loop on this machine, without a cluster"
+
 DESCRIPTION = """\
 Run the whole autoscaling loop on this machine, without a cluster.
 
@@ -78,6 +80,7 @@ _MOST_ACTIVATORS = 100
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `inflight local`. What stands after `--` is not argparse's business."""
+    parser.usage = "inflight local --name NAME [OPTION…] -- COMMAND…\n       inflight local FILE…"
     parser.add_argument(
         "files", metavar="FILE", nargs="*", type=Path, help="a file with revisions, in YAML"
     )

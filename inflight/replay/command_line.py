@@ -9,6 +9,8 @@ from pathlib import Path
 from inflight.replay.core.replay import ReplayedTick, replay
 from inflight.replay.trace_file import read_traces
 
+HELP = "take recorded decisions again, and compare"
+
 DESCRIPTION = """\
 Take the decisions of recorded traces again, and compare.
 

@@ -31,6 +31,8 @@ from inflight.simulate.settings import SimulateSettings
 from servingkit.config import ConfigError, Problem
 from servingkit.setting_reader import SettingReader
 
+HELP = "run the autoscaler on a load trace, faster than real time"
+
 DESCRIPTION = """\
 Run the autoscaler on a load trace, offline and faster than real time.
 
@@ -84,6 +86,7 @@ _LONGEST_TIME_S = 86_400.0
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `inflight simulate`."""
+    parser.usage = "inflight simulate [FILE] [OPTION…]"
     parser.add_argument("file", metavar="FILE", nargs="?", type=Path, help="a load trace, in CSV")
     for title, options in _GROUPS.items():
         add_group(parser, title, options)

@@ -8,6 +8,8 @@ from inflight.status.settings import StatusSettings
 from servingkit.config import ConfigError, Problem
 from servingkit.core.revision import RevisionId
 
+HELP = "show what the autoscaler sees and decides"
+
 DESCRIPTION = """\
 Shows what the autoscaler sees and decides: all revisions, or one with its load over the stable
 window and its last decisions."""
