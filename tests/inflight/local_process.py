@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from tests.polling import PATIENCE_S, until
@@ -96,13 +97,31 @@ def one_revision(*arguments: str, command: str) -> AbstractAsyncContextManager[L
 
 @asynccontextmanager
 async def inflight_local(*arguments: str) -> AsyncIterator[LocalProcess]:
-    """Run `inflight local` until the block ends."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "inflight", "local", "--json", "--api-port=0", *arguments,
-        stdout=PIPE, stderr=PIPE, limit=1 << 20,
-        env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
-    )  # fmt: skip
-    local = LocalProcess(process)
+    """Run `inflight local` until the block ends; a failure in it shows what the programs logged."""
+    with TemporaryDirectory(prefix="inflight-test-") as logs:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "inflight", "local", "--json", "--api-port=0",
+            f"--log-dir={logs}", *arguments,
+            stdout=PIPE, stderr=PIPE, limit=1 << 20,
+            env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        )  # fmt: skip
+        try:
+            async with until_ended(LocalProcess(process)) as local:
+                yield local
+        except BaseException:
+            show_logs(Path(logs))
+            raise
+
+
+def show_logs(folder: Path) -> None:
+    for log in sorted(folder.glob("*.log")):
+        sys.stderr.write(f"--- {log.name}\n{log.read_text(errors='replace')}")
+
+
+@asynccontextmanager
+async def until_ended(local: LocalProcess) -> AsyncIterator[LocalProcess]:
+    """Read what it tells; stop it when the block ends."""
+    process = local.process
     async with asyncio.TaskGroup() as readers:
         readers.create_task(local.read())
         readers.create_task(local.read_errors())
