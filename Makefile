@@ -21,8 +21,11 @@ demo: $(STAMP) ## iris on a real model server: 0 pods, first request held, out u
 # Where CI=true, a test that fails is run a second time, and the summary names it when it passes then.
 RERUNS := $(if $(filter true,$(CI)),--reruns 1 --reruns-delay 5)
 
+# Tests with real processes wait most of their time, so four at once suit two cores as well as eight.
+TEST_WORKERS ?= 4
+
 test: $(STAMP) ## all tests but the slow ones, real processes included
-	$(BIN)/python -m pytest -m 'not slow and not cluster' $(RERUNS)
+	$(BIN)/python -m pytest -m 'not slow and not cluster' -n $(TEST_WORKERS) --dist worksteal $(RERUNS)
 
 test-slow: $(STAMP) ## the slow tests: gigabytes, many deletions, the demo
 	$(BIN)/python -m pytest -m slow
@@ -31,7 +34,7 @@ test-cluster: $(STAMP) ## install the chart on the cluster of KUBECONFIG and try
 	$(BIN)/python -m pytest -m cluster tests/cluster
 
 test-unit: $(STAMP) ## the tests without real processes
-	$(BIN)/python -m pytest -m 'not integration and not slow and not cluster'
+	$(BIN)/python -m pytest -m 'not integration and not slow and not cluster' -n $(TEST_WORKERS)
 
 COMPILED := build/compiled
 

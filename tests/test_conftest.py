@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.polling import PATIENCE_S
+
 REPOSITORY = Path(__file__).parents[1]
+COMMAND = [sys.executable, "-m", "pytest", "--reruns", "1", "-p", "no:cacheprovider"]
 
 TESTS = """
 from pathlib import Path
@@ -27,24 +30,24 @@ def test_bad():
 """
 
 
-def run(folder: Path, tests: str) -> tuple[int, str]:
+def run(folder: Path, tests: str, *options: str) -> tuple[int, str]:
     """Run `tests` as CI does; return the exit code and the output."""
     (folder / "conftest.py").write_text("from tests.conftest import pytest_terminal_summary")
     (folder / "test_some.py").write_text(tests)
     ended = subprocess.run(
-        [sys.executable, "-m", "pytest", "--reruns", "1", "-p", "no:cacheprovider", str(folder)],
+        [*COMMAND, *options, str(folder)],
         cwd=folder,
         env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE_S,
         check=False,
     )
     return ended.returncode, ended.stdout
 
 
 def test_one_that_passes_when_run_again_is_named_and_fails_nothing(tmp_path: Path) -> None:
-    returncode, output = run(tmp_path, TESTS)
+    returncode, output = run(tmp_path, TESTS, "-n", "2")
     assert returncode == 0
     assert "passed only when run again: test_some.py::test_moody\n" in output
     assert "2 passed, 1 rerun" in output.splitlines()[-1]
