@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from autoscaler.core.settings import Metric
 from tests.charts.rendered import CHART, of_kind
 
 _SERIES = re.compile(r"\b((?:kn|inflight)_[a-z_]+)(?=[{\s)\[]|$)")
@@ -16,9 +17,10 @@ _LABELS = {"kn_revision_name"}
 
 def _exported() -> str:
     root = CHART.parents[1]
-    return "\n".join(
+    text = "\n".join(
         path.read_text() for program in _PROGRAMS for path in Path(root / program).rglob("*.py")
     )
+    return text + "".join(text.replace("{metric}", it.value) for it in Metric)
 
 
 def _asked_for() -> set[str]:
@@ -37,7 +39,7 @@ def test_something_is_asked_for() -> None:
 def test_a_series_is_exported_by_some_program(series: str) -> None:
     exported = _exported()
     names = {series, re.sub(r"_(total|bucket|sum|count)$", "", series)}
-    prefixes = r"^kn_revision_(concurrency_|rps_)?|^inflight_activator_"
+    prefixes = r"^kn_revision_|^inflight_activator_"
     names |= {re.sub(prefixes, "", name) for name in names}
     assert any(f'"{name}"' in exported for name in names)
 
