@@ -112,25 +112,19 @@ class SettingReader:
         return text.lower() in _TRUE
 
     def choice(self, name: str, default: Choice) -> Choice:
-        """Return a member of the enumeration of `default`, by its value."""
-        text = self._take(name)
-        if text is None:
-            return default
-        members = {str(member.value): member for member in type(default)}
-        chosen = members.get(kebab_case(text))
-        if chosen is None:
-            self.reject(name, " or ".join(members))
-        return chosen or default
+        """Return a member of the enumeration of `default`, by its value in either spelling."""
+        return self.optional_choice(name, type(default)) or default
 
     def optional_choice(self, name: str, choices: type[Choice]) -> Choice | None:
-        """Return a member of `choices` by its value; None when the setting is absent or bad."""
+        """Return a member of `choices`, as `choice` does; None when it is absent or bad."""
         text = self._take(name)
         if text is None:
             return None
         members = {str(member.value): member for member in choices}
-        if text not in members:
+        chosen = members.get(kebab_case(text))
+        if chosen is None:
             self.reject(name, " or ".join(members))
-        return members.get(text)
+        return chosen
 
     def optional_text(self, name: str) -> str | None:
         """Return the text as it was written; None when the setting is absent."""

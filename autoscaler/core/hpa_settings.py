@@ -9,7 +9,14 @@ same. It never goes to zero.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from autoscaler.core.defaults import HPA_CLASS, Defaults, read_class, read_max_scale, read_window
+from autoscaler.core.defaults import (
+    HPA_CLASS,
+    LEAST_TARGET,
+    Defaults,
+    read_class,
+    read_max_scale,
+    read_window,
+)
 from autoscaler.core.settings import KPA_ONLY_NAMES, PREFIX
 from servingkit.config import ConfigError
 from servingkit.setting_reader import SettingReader
@@ -49,7 +56,7 @@ def parse_hpa_annotations(annotations: Mapping[str, str], defaults: Defaults) ->
         least = most  # a default refuses no revision
     settings = HpaSettings(
         metric=reader.text("metric", CPU),
-        target=reader.number("target", 0.0, least=0.01) or None,
+        target=reader.number("target", 0.0, least=LEAST_TARGET) or None,
         min_scale=least,
         max_scale=most,
         stabilisation_window_s=window_s or None,
