@@ -1,10 +1,8 @@
 """Brings a revision's own Services and its HorizontalPodAutoscaler to what they should be."""
 
-from collections.abc import Mapping
-
 import msgspec
 
-from autoscaler.kubernetes.core import manifests
+from autoscaler.kubernetes.core import hpa, manifests
 from autoscaler.kubernetes.core.activator_ports import choose_port
 from autoscaler.kubernetes.core.manifests import Json, Owner
 from autoscaler.kubernetes.leadership import Leadership
@@ -63,7 +61,7 @@ class ServiceWriter:
             changes = {"metadata": wanted["metadata"], "spec": {}}
             await self._patch_service(present, changes)
 
-    async def keep_autoscaler(self, owner: Owner, spec: Mapping[str, object] | None) -> None:
+    async def keep_autoscaler(self, owner: Owner, spec: Json | None) -> None:
         """Have a HorizontalPodAutoscaler with `spec`; None: have none."""
         namespace, name = owner.revision
         ours = [
@@ -80,7 +78,8 @@ class ServiceWriter:
         if not ours:
             await self._create(HORIZONTAL_POD_AUTOSCALERS, namespace, wanted)
             return
-        # What is cached of it does not tell whether it agrees; an equal patch changes nothing.
+        if hpa.agrees(ours[0].spec, spec) and _owner_uids(ours[0]) == [owner.uid]:
+            return
         self._leadership.require()
         await self._api.patch(HORIZONTAL_POD_AUTOSCALERS, namespace, name, wanted)
 

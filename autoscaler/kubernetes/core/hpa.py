@@ -6,9 +6,14 @@ stabilisation window in both directions.
 
 import math
 
+import msgspec
+
 from autoscaler.core.hpa_settings import CPU, MEMORY, HpaSettings
+from servingkit.cluster.kubernetes.core.objects import HorizontalPodAutoscalerSpec
 
 _MOST_INT32 = 2**31 - 1
+_DEFAULT_SHARE = 80.0
+"""Of the CPU that the pods ask for: what Kubernetes does without any metric."""
 
 Json = dict[str, object]
 
@@ -18,13 +23,36 @@ def hpa_spec(settings: HpaSettings) -> Json:
     spec: Json = {
         "minReplicas": settings.min_scale,
         "maxReplicas": settings.max_scale or _MOST_INT32,
+        # Named also when nothing is asked for, so that what was asked for before goes.
+        "metrics": [
+            _metric(CPU, _DEFAULT_SHARE)
+            if settings.target is None
+            else _metric(settings.metric, settings.target)
+        ],
+        "behavior": None,
     }
-    if settings.target is not None:
-        spec["metrics"] = [_metric(settings.metric, settings.target)]
     if settings.stabilisation_window_s is not None:
         rules = {"stabilizationWindowSeconds": settings.stabilisation_window_s}
         spec["behavior"] = {"scaleUp": rules, "scaleDown": rules}
     return spec
+
+
+def agrees(present: HorizontalPodAutoscalerSpec, wanted: Json) -> bool:
+    """Tell whether a spec as the API server has it is `wanted`, but for defaults that it added.
+
+    A quantity that the API server writes in another way does not agree; then it is written again,
+    which changes nothing.
+    """
+    given = msgspec.to_builtins(present)
+    return all(_holds(given.get(key), value) for key, value in wanted.items())
+
+
+def _holds(given: object, wanted: object) -> bool:
+    if isinstance(wanted, dict) and isinstance(given, dict):
+        return all(_holds(given.get(key), value) for key, value in wanted.items())
+    if isinstance(wanted, list) and isinstance(given, list):
+        return len(given) == len(wanted) and all(map(_holds, given, wanted))
+    return given == wanted
 
 
 def _metric(name: str, target: float) -> Json:

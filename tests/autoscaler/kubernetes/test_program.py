@@ -263,6 +263,9 @@ async def test_calls_nothing_that_the_table_of_permissions_lacks(world: World) -
     world.report(replica, lambda: 0.0)
     await world.until(lambda: world.replicas() == 2)
     await world.until(lambda: world.find("horizontalpodautoscalers.autoscaling", "gpt"))
+    most = {"metadata": {"annotations": {"autoscaling.knative.dev/max-scale": "7"}}}
+    world.kube.edit(DEPLOYMENTS, "shop", "gpt", most)
+    await world.until(lambda: world.kube.called("patch", "horizontalpodautoscalers.autoscaling"))
     fewer = {"metadata": {"annotations": {"autoscaling.knative.dev/min-scale": "1"}}}
     world.kube.edit(DEPLOYMENTS, "shop", "iris", fewer)
     await world.until(lambda: world.replicas() == 1)

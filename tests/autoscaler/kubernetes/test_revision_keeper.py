@@ -8,6 +8,8 @@ from tests.autoscaler.kubernetes.world import DEPLOYMENTS, HOST, World
 from tests.fakes.kube_api import Object
 from tests.fakes.kube_objects import deployment, service
 
+HPAS = "horizontalpodautoscalers.autoscaling"
+
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio]
 
 
@@ -191,6 +193,31 @@ async def test_a_scaled_object_is_refused_also_while_it_is_paused(world: World) 
     await world.until_managed()
 
 
+async def test_an_hpa_of_ours_follows_its_annotations_and_is_else_left_alone(world: World) -> None:
+    world.put_activator()
+    ours = {
+        "autoscaling.knative.dev/class": "hpa.autoscaling.knative.dev",
+        "autoscaling.knative.dev/window": "2m",
+    }
+    world.kube.put(DEPLOYMENTS, deployment(annotations=ours))
+    world.replica()
+    await world.until(lambda: world.find(HPAS, "iris"))
+    rules = {"stabilizationWindowSeconds": 120}
+    assert world.the(HPAS, "iris")["spec"]["behavior"] == {"scaleUp": rules, "scaleDown": rules}
+    no_window = {"metadata": {"annotations": {"autoscaling.knative.dev/window": None}}}
+    world.kube.edit(DEPLOYMENTS, "shop", "iris", no_window)
+    await world.until(lambda: not world.the(HPAS, "iris")["spec"].get("behavior"))
+    # Whatever was to be looked at before another revision has been.
+    world.kube.put(DEPLOYMENTS, deployment("bert"))
+    await world.until_managed("bert")
+    patches = world.kube.called("patch", HPAS)
+    for number in range(5):  # as its controller writes its status again and again
+        world.kube.edit(HPAS, "shop", "iris", {"status": {"currentReplicas": number}})
+    world.kube.put(DEPLOYMENTS, deployment("gpt"))
+    await world.until_managed("gpt")
+    assert world.kube.called("patch", HPAS) == patches
+
+
 async def test_an_hpa_that_writes_the_replicas_is_refused(world: World) -> None:
     world.put_activator()
     keda = {"kind": "ScaledObject", "name": "iris", "uid": "1", "controller": True}
@@ -198,12 +225,12 @@ async def test_an_hpa_that_writes_the_replicas_is_refused(world: World) -> None:
         "metadata": {"name": "keda-hpa-iris", "namespace": "shop", "ownerReferences": [keda]},
         "spec": {"scaleTargetRef": {"kind": "Deployment", "name": "iris"}},
     }
-    world.kube.put("horizontalpodautoscalers.autoscaling", hpa)
+    world.kube.put(HPAS, hpa)
     world.kube.put(DEPLOYMENTS, deployment())
     world.replica()
     await world.until(lambda: world.events("NotManaged"))
     assert "its replicas are written by ScaledObject iris" in world.events("NotManaged")[0]
-    world.kube.remove("horizontalpodautoscalers.autoscaling", "shop", "keda-hpa-iris")
+    world.kube.remove(HPAS, "shop", "keda-hpa-iris")
     # Nobody tells of a deletion by the name of its target; the next look finds out.
     world.kube.edit(DEPLOYMENTS, "shop", "iris", {"metadata": {"annotations": {"a": "b"}}})
     await world.until(lambda: world.find("services", "iris-private"))

@@ -237,9 +237,13 @@ class ScaleTarget(Struct, rename="camel"):
 
 
 class HorizontalPodAutoscalerSpec(Struct, rename="camel"):
-    """The part of a HorizontalPodAutoscaler that says whom it scales."""
+    """Whom a HorizontalPodAutoscaler scales, and how."""
 
     scale_target_ref: ScaleTarget = field(default_factory=ScaleTarget)
+    min_replicas: int | None = None
+    max_replicas: int = 0
+    metrics: list[dict[str, object]] | None = None
+    behavior: dict[str, object] | None = None
 
 
 class HorizontalPodAutoscaler(ApiObject, rename="camel"):

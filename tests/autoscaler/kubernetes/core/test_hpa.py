@@ -1,8 +1,11 @@
+import msgspec
 import pytest
 
 from autoscaler.core.defaults import Defaults
 from autoscaler.core.hpa_settings import parse_hpa_annotations
-from autoscaler.kubernetes.core.hpa import Json, hpa_spec
+from autoscaler.kubernetes.core.hpa import Json, agrees, hpa_spec
+from servingkit.cluster.kubernetes.core.objects import HorizontalPodAutoscalerSpec
+from tests.fakes.kube_api import merge
 
 PREFIX = "autoscaling.knative.dev/"
 
@@ -13,8 +16,11 @@ def spec(**settings: str) -> Json:
     return hpa_spec(parse_hpa_annotations(given, Defaults()))
 
 
-def test_without_settings_the_cluster_has_its_way() -> None:
-    assert spec() == {"minReplicas": 1, "maxReplicas": 2**31 - 1}
+def test_without_settings_it_is_what_kubernetes_does_by_itself() -> None:
+    aim = {"type": "Utilization", "averageUtilization": 80}
+    metric = {"type": "Resource", "resource": {"name": "cpu", "target": aim}}
+    bounds = {"minReplicas": 1, "maxReplicas": 2**31 - 1}
+    assert spec() == {**bounds, "metrics": [metric], "behavior": None}
 
 
 def test_cpu_is_a_share_of_what_the_pods_ask_for() -> None:
@@ -59,3 +65,33 @@ def test_any_other_metric_is_one_of_the_pods() -> None:
 def test_the_window_holds_in_both_directions() -> None:
     rules = {"stabilizationWindowSeconds": 120}
     assert spec(window="2m")["behavior"] == {"scaleUp": rules, "scaleDown": rules}
+
+
+def as_kept(wanted: Json) -> Json:
+    """Return a spec as an API server keeps it: with what it names by default."""
+    added: Json = {"selectPolicy": "Max", "policies": [{"type": "Pods", "value": 4}]}
+    behavior = {"scaleUp": added, "scaleDown": added} if wanted["behavior"] else None
+    kept: Json = merge(wanted, {"behavior": behavior} if behavior else {})
+    return {**kept, "scaleTargetRef": {"kind": "Deployment", "name": "iris"}}
+
+
+WINDOW = {"window": "2m", "target": "75"}
+
+
+@pytest.mark.parametrize(
+    ("present", "wanted", "agree"),
+    [
+        pytest.param({}, {}, True, id="nothing asked for"),
+        pytest.param(WINDOW, WINDOW, True, id="defaults added"),
+        pytest.param(WINDOW, {"target": "75"}, False, id="the window is to go"),
+        pytest.param(WINDOW, {"window": "2m"}, False, id="the target is to go"),
+        pytest.param({"target": "75"}, WINDOW, False, id="a window is asked for"),
+        pytest.param(WINDOW, {**WINDOW, "window": "3m"}, False, id="another window"),
+        pytest.param({"max_scale": "3"}, {}, False, id="another bound"),
+    ],
+)
+def test_what_is_there_agrees_when_nothing_of_it_has_to_change(
+    present: dict[str, str], wanted: dict[str, str], *, agree: bool
+) -> None:
+    there = msgspec.convert(as_kept(spec(**present)), HorizontalPodAutoscalerSpec)
+    assert agrees(there, spec(**wanted)) == agree
