@@ -9,6 +9,7 @@ from typing import Final
 from loadtest.bench.core.bench_error import BenchError
 from loadtest.child import ChildError
 from loadtest.stop_signals import EXIT_STOPPED
+from servingkit.config import errors_in
 
 _EXIT_FAILED: Final = 1
 
@@ -39,7 +40,7 @@ def exit_code_of(benchmark: Callable[[], None]) -> int:
         benchmark()
         exit_code = 0
     except* (BenchError, ChildError) as failed:
-        sys.stderr.writelines(f"{error}\n" for error in failed.exceptions)
+        sys.stderr.writelines(f"{error}\n" for error in errors_in(failed))
     except* (KeyboardInterrupt, asyncio.CancelledError):
         sys.stderr.write("stopped\n")
         exit_code = EXIT_STOPPED

@@ -174,6 +174,9 @@ async def upstream(script: Callable[[Wire], Awaitable[None]]) -> AsyncIterator[U
                 await wire.abandon()
 
         def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            if not server.is_serving():
+                writer.transport.abort()  # it came while the test ended
+                return
             found.wires.append(wire := Wire(reader, writer))
             running.append(tasks.create_task(follow(wire)))
 
@@ -185,6 +188,8 @@ async def upstream(script: Callable[[Wire], Awaitable[None]]) -> AsyncIterator[U
             server.close()
             for task in running:
                 task.cancel()
+            for wire in found.wires:  # also of a task that is cancelled before it begins
+                wire.writer.transport.abort()
 
 
 class Recorder:
