@@ -25,13 +25,14 @@ _HOP_BY_HOP: Final = frozenset(
         b"keep-alive",
         b"proxy-connection",
         b"te",
-        b"trailer",
         b"transfer-encoding",
         b"upgrade",
         b"http2-settings",
     )
 )
-_REQUEST_DROPPED: Final = _HOP_BY_HOP | {b"host", b"content-length"}
+_REQUEST_DROPPED: Final = _HOP_BY_HOP | {b"host", b"content-length", b"trailer"}
+"""Trailers of requests end here, so none may be announced either."""
+
 _ANSWER_DROPPED: Final = _HOP_BY_HOP | {b"content-length"}
 
 # A Connection header may name further fields to remove, but never these: removing them would

@@ -94,6 +94,10 @@ class Wire:
         found, _, self._left = self._left.partition(marker)
         return found + marker
 
+    def put_back(self, data: bytes) -> None:
+        """Have what was read be read again."""
+        self._left = data + self._left
+
     async def rest(self) -> bytes:
         """Return all that comes before a clean end. Raises ConnectionResetError otherwise."""
         rest, self._left = self._left, b""
@@ -109,6 +113,8 @@ class Wire:
             await self.writer.wait_closed()
 
     def reset(self) -> None:
+        if self.writer.transport.is_closing():
+            return
         linger = struct.pack("ii", 1, 0)
         sock = self.writer.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)

@@ -32,7 +32,6 @@ def lines(head: bytes) -> list[bytes]:
         (b"Keep-Alive", b"timeout=5"),
         (b"Proxy-Connection", b"keep-alive"),
         (b"TE", b"trailers"),
-        (b"Trailer", b"X"),
         (b"Upgrade", b"h2c"),
         (b"HTTP2-Settings", b"AAA"),
         (b"Connection", b"close"),
@@ -53,6 +52,18 @@ def test_fields_of_one_hop_end_here(header: Header) -> None:
         asked_by_head=False,
     )
     assert lines(answer) == [b"HTTP/1.1 200 OK", b"Content-Length: 0"]
+
+
+def test_trailers_are_announced_where_they_pass() -> None:
+    announced = (b"Trailer", b"X")
+    assert lines(encode_request(request(announced)))[2:] == []
+    answer = encode_answer(
+        AnswerHead(200, b"OK", (announced, (b"Transfer-Encoding", b"chunked"))),
+        minor_version=1,
+        keep_alive=True,
+        asked_by_head=False,
+    )
+    assert lines(answer)[1:] == [b"Trailer: X", b"Transfer-Encoding: chunked"]
 
 
 def test_fields_that_connection_names_end_here() -> None:
