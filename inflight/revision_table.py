@@ -3,23 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
 from autoscaler.status import RevisionStatus
 
 _COLUMNS = (
-    "revision",
-    "in flight",
-    "held",
-    "requests/s",
-    "desired",
-    "ready",
-    "starting",
-    "ending",
-    "state",
+    *("revision", "in\nflight", "held", "requests\na second", "desired"),
+    *("ready", "start-\ning", "end-\ning", "state"),
 )
-_MOST_NAME_WIDTH = 40
+_MOST_NAME_WIDTH = 22
+"""A local address fits, and all columns into 80. Longer names go on in the next line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,11 +30,10 @@ class Line:
 def revisions_table(lines: Sequence[Line]) -> Table:
     """Return the table of all revisions; the column of held requests only where they are known."""
     knows_held = any(line.held_requests is not None for line in lines)
-    table = Table()
+    table = Table(box=SIMPLE_HEAD, padding=0)
     longest = max((len(part) for line in lines for part in line.name.plain.split("\n")), default=0)
     for column in _COLUMNS:
         if column == "revision":
-            # Where there is little room the headings give way, not the names.
             table.add_column(column, overflow="fold", min_width=min(longest, _MOST_NAME_WIDTH))
         elif column != "held" or knows_held:
             table.add_column(column, justify="left" if column == "state" else "right")

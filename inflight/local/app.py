@@ -132,10 +132,10 @@ class _Loop:
             self._show_start()
 
             await stop.wait()
-            scaling.cancel()
             self._cluster.stop_accepting()
             activators.stop(_LAST_TIMES)
             await asyncio.wait([holding])
+            scaling.cancel()
             self._cluster.stop(_POD_GRACE_S)
             await asyncio.wait([pods])
             ticking.cancel()

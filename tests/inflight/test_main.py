@@ -87,6 +87,18 @@ def test_unknown_key_of_a_file_is_named_with_its_path(tmp_path: Path) -> None:
     assert result.stderr.startswith("revisions[0].colour: 'red'; expected one of the keys name, ")
 
 
+def test_ctrl_c_ends_the_loop_without_a_word_of_warning() -> None:
+    command = [sys.executable, "-m", "inflight", "local", "--json", "--name", "iris"]
+    command += ["--port", "0", "--api-port", "0", "--", "sleep", "60"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        while b'"tick"' not in process.stdout.readline():
+            pass
+        process.send_signal(signal.SIGINT)
+        _, warnings = process.communicate(timeout=60)
+        assert (process.returncode, warnings) == (0, b"")
+
+
 def test_reader_that_leaves_ends_it_without_a_traceback() -> None:
     command = [sys.executable, "-m", "inflight", "local", "--json", "--name", "iris"]
     command += ["--port", "0", "--api-port", "0", "--", "sleep", "60"]
