@@ -12,6 +12,7 @@ DEFAULTS_PREFIX = "AUTOSCALER_"
 """config-autoscaler's `stable-window` is read from `AUTOSCALER_STABLE_WINDOW`, over the file."""
 
 _ALL_INTERFACES = "0.0.0.0"  # noqa: S104 -- a pod is reached at its own address
+_CONFIG_PATH = "CONFIG_PATH"
 _MOST_PORT = 65535
 
 
@@ -35,7 +36,7 @@ class Config:
         """Read the environment; raises ConfigError that names every bad key."""
         env = EnvReader(environ)
         problems: list[Problem] = []
-        source = _source(env.text("CONFIG_PATH", ""), environ)
+        source = _source(env.text(_CONFIG_PATH, ""), environ)
         config = cls(
             listen_host=env.text("LISTEN_HOST", _ALL_INTERFACES),
             log_level=read_log_level(env),
@@ -59,7 +60,7 @@ def _source(path: str, environ: Mapping[str, str]) -> DefaultsSource | None:
         return None
     named = _named(environ)
     labels = {key: _variable(key) for key in named}
-    return DefaultsSource(path=Path(path), above=named, labels=labels)
+    return DefaultsSource(key=_CONFIG_PATH, path=Path(path), above=named, labels=labels)
 
 
 def _defaults(

@@ -24,6 +24,9 @@ _MOST_BYTES = 1 << 20
 class DefaultsSource:
     """Settings by their keys, from three layers of which the later one wins."""
 
+    key: str
+    """How a person wrote where it is, for messages."""
+
     below: Mapping[str, str] = field(default_factory=dict)
     path: Path
     above: Mapping[str, str] = field(default_factory=dict)
@@ -34,9 +37,9 @@ class DefaultsSource:
         """Return the defaults; raises ConfigError that names every bad key and where it stands."""
         try:
             values = read_values(self.path)
-        except (OSError, ValueError, yaml.YAMLError) as error:
+        except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
             expected = f"a YAML file or a folder with keys of config-autoscaler ({error})"
-            raise ConfigError([Problem("config", str(self.path), expected)]) from error
+            raise ConfigError([Problem(self.key, str(self.path), expected)]) from error
         try:
             return parse_defaults({**self.below, **values, **self.above})
         except ConfigError as error:

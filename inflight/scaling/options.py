@@ -123,7 +123,13 @@ class GivenOptions:
         for _, path in self.pick(CONFIG):
             written = self._written_defaults()
             labels = {key: f"--{key}" for key in written}
-            return DefaultsSource(below=_BELOW, path=Path(str(path)), above=written, labels=labels)
+            return DefaultsSource(
+                key="--config",
+                below=_BELOW,
+                path=Path(str(path)),
+                above=written,
+                labels=labels,
+            )
         return None
 
     def defaults(self, source: DefaultsSource | None) -> Defaults:

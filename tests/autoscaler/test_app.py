@@ -264,7 +264,7 @@ async def test_the_metrics_page_has_every_revision_and_the_process_itself() -> N
 async def test_a_file_of_defaults_is_followed_and_a_bad_one_is_told(tmp_path: Path) -> None:
     path = tmp_path / "autoscaler.yaml"
     path.write_text("initial-scale: 0\nallow-zero-initial-scale: true\n")
-    source = DefaultsSource(path=path)
+    source = DefaultsSource(key="CONFIG_PATH", path=path)
     cluster = FakeCluster()
     cluster.put_revision(revision())
     followed = replace(config(), defaults=source.read(), defaults_source=source)

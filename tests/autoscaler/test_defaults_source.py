@@ -9,7 +9,7 @@ from tests.autoscaler.config_map import ConfigMapMount
 
 
 def source(path: Path, **above: str) -> DefaultsSource:
-    return DefaultsSource(path=path, above=above)
+    return DefaultsSource(key="CONFIG_PATH", path=path, above=above)
 
 
 def refused(path: Path) -> list[str]:
@@ -58,7 +58,10 @@ def test_what_is_said_beside_the_file_wins_over_it_and_it_over_what_is_below(
 ) -> None:
     path = write(tmp_path, "stable-window: 30s\nmax-scale: 7\n")
     layers = DefaultsSource(
-        below={"max-scale": "9", "min-scale": "1"}, path=path, above={"stable-window": "20s"}
+        key="CONFIG_PATH",
+        below={"max-scale": "9", "min-scale": "1"},
+        path=path,
+        above={"stable-window": "20s"},
     )
     defaults = layers.read()
     assert (defaults.stable_window_s, defaults.max_scale, defaults.min_scale) == (20, 7, 1)
@@ -67,7 +70,10 @@ def test_what_is_said_beside_the_file_wins_over_it_and_it_over_what_is_below(
 def test_every_bad_key_is_named_with_the_place_where_it_stands(tmp_path: Path) -> None:
     path = write(tmp_path, "stable-window: 1s\nstabel-window: 30s\n")
     layers = DefaultsSource(
-        path=path, above={"max-scale": "-1"}, labels={"max-scale": "AUTOSCALER_MAX_SCALE"}
+        key="CONFIG_PATH",
+        path=path,
+        above={"max-scale": "-1"},
+        labels={"max-scale": "AUTOSCALER_MAX_SCALE"},
     )
     with pytest.raises(ConfigError) as error:
         layers.read()

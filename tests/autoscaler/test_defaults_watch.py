@@ -21,7 +21,7 @@ class Watched:
     def __init__(self, directory: Path) -> None:
         self.mount = ConfigMapMount(directory)
         self.mount.put({"stable-window": "30s"})
-        source = DefaultsSource(path=self.mount.path)
+        source = DefaultsSource(key="CONFIG_PATH", path=self.mount.path)
         self.changes: list[Defaults] = []
         self.watch = DefaultsWatch(source.read(), source)
         self.watch.on_change(self.changes.append)
@@ -79,7 +79,7 @@ async def test_a_bad_change_keeps_the_last_good_one_and_says_so(
 async def test_a_file_that_went_away_is_a_bad_change(tmp_path: Path) -> None:
     path = tmp_path / "autoscaler.yaml"
     path.write_text("stable-window: 30s\n")
-    source = DefaultsSource(path=path)
+    source = DefaultsSource(key="CONFIG_PATH", path=path)
     watch = DefaultsWatch(source.read(), source)
     async with asyncio.TaskGroup() as group:
         task = group.create_task(watch.run())

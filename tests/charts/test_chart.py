@@ -39,6 +39,11 @@ def test_helm_finds_nothing_to_complain_of(name: str) -> None:
 
 
 @every_values_file
+def test_services_beside_ours_set_no_variables(name: str) -> None:
+    assert all(spec["enableServiceLinks"] is False for spec in pod_specs(name))
+
+
+@every_values_file
 @pytest.mark.parametrize("version", _VERSIONS)
 def test_every_object_fits_the_schema_of_kubernetes(name: str, version: str) -> None:
     for item in objects(name):

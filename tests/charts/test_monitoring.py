@@ -7,20 +7,24 @@ from pathlib import Path
 import pytest
 import yaml
 
-from autoscaler.core.settings import Metric
+from autoscaler.metrics import RevisionText
 from tests.charts.rendered import CHART, of_kind
 
 _SERIES = re.compile(r"\b((?:kn|inflight)_[a-z_]+)(?=[{\s)\[]|$)")
 _PROGRAMS = ("activator", "autoscaler", "controller", "queueproxy")
 _LABELS = {"kn_revision_name"}
+_KEPT = re.compile(r"\b(?:by|on) \(([^)]*)\)")
+_MATCHED = re.compile(r"(\w+)(?:=~|=|!=|!~)\"")
+_SHOWN = re.compile(r"{{ *(?:\$labels\.)?(\w+) *}}")
+_OF_PROMETHEUS = {"job", "instance", "namespace", "le"}
 
 
 def _exported() -> str:
+    """Return what names all series: sources, and a page whose names the source puts together."""
     root = CHART.parents[1]
-    text = "\n".join(
-        path.read_text() for program in _PROGRAMS for path in Path(root / program).rglob("*.py")
-    )
-    return text + "".join(text.replace("{metric}", it.value) for it in Metric)
+    sources = (path for program in _PROGRAMS for path in Path(root / program).rglob("*.py"))
+    put_together = re.findall(r"^# TYPE (\w+)", RevisionText().text(), re.MULTILINE)
+    return "\n".join([*(path.read_text() for path in sources), *map('"{}"'.format, put_together)])
 
 
 def _asked_for() -> set[str]:
@@ -29,6 +33,33 @@ def _asked_for() -> set[str]:
     asked = [rule["expr"] for rule in rules]
     asked += [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
     return {name for text in asked for name in _SERIES.findall(text)} - _LABELS
+
+
+def _kept(expression: str) -> set[str]:
+    """Return the labels that an expression keeps."""
+    return {label.strip() for found in _KEPT.findall(expression) for label in found.split(",")}
+
+
+def _expressions() -> list[tuple[str, str]]:
+    """Return each expression, with the words that are made of its labels."""
+    rules = yaml.safe_load((CHART / "alerts.yaml").read_text())["groups"][0]["rules"]
+    dashboard = json.loads((CHART / "dashboards" / "inflight.json").read_text())
+    targets = [target for panel in dashboard["panels"] for target in panel["targets"]]
+    return [
+        *((rule["expr"], " ".join(rule["annotations"].values())) for rule in rules),
+        *((target["expr"], target["legendFormat"]) for target in targets),
+    ]
+
+
+@pytest.mark.parametrize(("expression", "words"), _expressions())
+def test_labels_are_those_of_the_series(expression: str, words: str) -> None:
+    exported = _exported()
+    asked = (_kept(expression) | set(_MATCHED.findall(expression))) - _OF_PROMETHEUS
+    assert [label for label in asked if f'"{label}"' not in exported] == []
+    shown = set(_SHOWN.findall(words)) - _OF_PROMETHEUS
+    kept = _kept(expression)
+    assert [label for label in shown if f'"{label}"' not in exported] == []
+    assert not kept or shown <= kept
 
 
 def test_something_is_asked_for() -> None:

@@ -48,6 +48,8 @@ seccompProfile: {type: RuntimeDefault}
 {{/* Who the process is in the API, and where it runs. Arguments: root, component, values. */}}
 {{- define "inflight.podSpec" -}}
 serviceAccountName: {{ include "inflight.name" . }}
+# A Service named `autoscaler` or `api` would put AUTOSCALER_PORT or API_PORT into the environment.
+enableServiceLinks: false
 securityContext:
   runAsNonRoot: true
   seccompProfile: {type: RuntimeDefault}

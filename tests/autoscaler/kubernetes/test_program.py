@@ -362,7 +362,7 @@ async def test_changed_defaults_hold_for_what_is_kept_on_the_cluster(
 ) -> None:
     path = tmp_path / "config-autoscaler.yaml"
     path.write_text("stable-window: 6s\n")
-    source = DefaultsSource(path=path)
+    source = DefaultsSource(key="CONFIG_PATH", path=path)
     world.put_activator()
     world.kube.put(DEPLOYMENTS, deployment())
     replica = world.make("autoscaler-1")
