@@ -7,6 +7,7 @@ So a new leader has full windows. On SIGTERM the loops end first, then the Lease
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from functools import partial
 
 from autoscaler.app import Autoscaler, Cluster
 from autoscaler.config import Config
@@ -16,7 +17,7 @@ from autoscaler.kubernetes.event_recorder import EventRecorder
 from autoscaler.kubernetes.leadership import Leadership
 from autoscaler.kubernetes.public_endpoints import PublicSlices
 from autoscaler.kubernetes.revision_keeper import RevisionKeeper, Writers
-from autoscaler.kubernetes.scale_writer import ConcurrencyOf, ScaleWriter
+from autoscaler.kubernetes.scale_writer import ScaleWriter
 from autoscaler.kubernetes.service_index import ServiceIndex
 from autoscaler.kubernetes.service_writer import ServiceWriter
 from autoscaler.kubernetes.settings import KubernetesSettings
@@ -40,7 +41,7 @@ class KubernetesCluster:
         api: ApiClient,
         settings: KubernetesSettings,
         config: Config,
-        concurrency_of: ConcurrencyOf,
+        client: HttpClient,
     ) -> None:
         self.view = KubernetesView(api, settings, config.defaults)
         self.leadership = Leadership(api, settings)
@@ -48,7 +49,7 @@ class KubernetesCluster:
         slices = SliceWriter(api, self.view.slices, self.leadership)
         events = EventRecorder(api, settings.pod_name)
         endpoints = PublicSlices(self.view, slices, self.leadership)
-        scale = ScaleWriter(api, self.view, self.leadership, concurrency_of)
+        scale = ScaleWriter(api, self.view, self.leadership, partial(_concurrency_of, client))
         writers = Writers(
             services=ServiceWriter(api, self.view, index, self.leadership),
             adoption=Adoption(api, self.leadership, slices, events),
@@ -56,9 +57,7 @@ class KubernetesCluster:
             scale=scale,
             events=events,
         )
-        self.keeper = RevisionKeeper(
-            api, self.view, index, self.leadership, writers, config.defaults
-        )
+        self.keeper = RevisionKeeper(api, client, self.view, index, self.leadership, writers)
         self._endpoints = endpoints
         self._events = events
         self.seams = Cluster(
@@ -74,8 +73,8 @@ class KubernetesCluster:
 
     def set_defaults(self, defaults: Defaults) -> None:
         """Take what holds for revisions that do not say otherwise."""
-        self.view.set_defaults(defaults)
-        self.keeper.set_defaults(defaults)
+        self.view.defaults = defaults
+        self.keeper.look_at_all()
 
     async def keep(self) -> None:
         """Keep revisions and their endpoints until cancelled."""
@@ -128,13 +127,13 @@ async def scale_until(
 async def connect(config: Config, settings: KubernetesSettings) -> AsyncIterator[KubernetesCluster]:
     """Yield the cluster, not yet followed."""
     async with ApiClient(settings.access) as api, Engine() as engine:
-        client = HttpClient(engine)
+        yield KubernetesCluster(api, settings, config, HttpClient(engine))
 
-        async def concurrency_of(pod: Pod) -> float | None:
-            try:
-                stat = await fetch_stat(client, pod)
-            except (FetchError, StatDecodeError):
-                return None
-            return stat.average_concurrent_requests
 
-        yield KubernetesCluster(api, settings, config, concurrency_of)
+async def _concurrency_of(client: HttpClient, pod: Pod) -> float | None:
+    """Return how many requests are in a pod; None: it does not say."""
+    try:
+        stat = await fetch_stat(client, pod)
+    except (FetchError, StatDecodeError):
+        return None
+    return stat.average_concurrent_requests

@@ -10,7 +10,7 @@ import asyncio
 import logging
 from dataclasses import dataclass
 
-from autoscaler.core.defaults import HPA_CLASS, Defaults
+from autoscaler.core.defaults import HPA_CLASS
 from autoscaler.core.hpa_settings import parse_hpa_annotations
 from autoscaler.kubernetes.adoption import Adoption
 from autoscaler.kubernetes.core.hpa import hpa_spec
@@ -40,6 +40,7 @@ from servingkit.cluster.kubernetes.core.record import read_record, revision_of_p
 from servingkit.cluster.kubernetes.core.resource import PODS, SCALED_OBJECTS
 from servingkit.cluster.kubernetes.reflector import Key
 from servingkit.core.revision import Mode, PodState, RevisionId
+from servingkit.http1.client import HttpClient
 
 _log = logging.getLogger(__name__)
 
@@ -65,13 +66,14 @@ class RevisionKeeper:
     def __init__(
         self,
         api: ApiClient,
+        client: HttpClient,
         view: KubernetesView,
         index: ServiceIndex,
         leadership: Leadership,
         writers: Writers,
-        defaults: Defaults,
     ) -> None:
         self._api = api
+        self._client = client
         self._view = view
         self._index = index
         self._leadership = leadership
@@ -80,7 +82,6 @@ class RevisionKeeper:
         self._endpoints = writers.endpoints
         self._scale = writers.scale
         self._events = writers.events
-        self._defaults = defaults
         self.queue = WorkQueue("revisions", self._look_if_leading)
         view.workloads.on_change(self.queue.add)
         view.pods.on_pods_change(self.queue.add)
@@ -91,11 +92,6 @@ class RevisionKeeper:
 
     def __repr__(self) -> str:
         return f"<RevisionKeeper {self.queue!r}>"
-
-    def set_defaults(self, defaults: Defaults) -> None:
-        """Take what holds for revisions that do not say otherwise, and look at all again."""
-        self._defaults = defaults
-        self.look_at_all()
 
     async def run(self) -> None:
         """Look until cancelled."""
@@ -181,7 +177,7 @@ class RevisionKeeper:
             said = f"Managed by Inflight; clients use the Service {public_name(workload)}"
             await self._events.tell_once(owner, "Managed", said)
         await self._give_back_others(owner, workload)
-        if wanted_class(workload, self._defaults) == HPA_CLASS:
+        if wanted_class(workload, self._view.defaults) == HPA_CLASS:
             await self._keep_with_hpa(owner, workload)
         else:
             await self._services.keep_autoscaler(owner, None)
@@ -203,7 +199,7 @@ class RevisionKeeper:
             await self._endpoints.remove(owner.revision)
 
     async def _keep_with_hpa(self, owner: Owner, workload: Workload) -> None:
-        settings = parse_hpa_annotations(settings_of(workload), self._defaults)
+        settings = parse_hpa_annotations(settings_of(workload), self._view.defaults)
         await self._services.keep_autoscaler(owner, hpa_spec(settings))
         if workload.spec.replicas == 0:
             # A HorizontalPodAutoscaler leaves a workload without pods alone.
@@ -266,7 +262,7 @@ class RevisionKeeper:
             public=self._view.service(revision.namespace, public_name(workload)),
             autoscalers=self._view.autoscalers_in(revision.namespace),
         )
-        problem = what_is_in_the_way(owner.kind, workload, around, self._defaults)
+        problem = what_is_in_the_way(owner.kind, workload, around, self._view.defaults)
         if problem is None:
             problem = pods_without_sidecar(self._view.pods.objects(revision))
         record = None if around.private is None else read_record(around.private)
@@ -296,7 +292,7 @@ class RevisionKeeper:
         if problem is not None:
             return problem
         ready = (pod for pod in self._view.pods.pods(owner.revision) if pod.state is PodState.READY)
-        return await what_does_not_answer(ready)
+        return await what_does_not_answer(self._client, ready)
 
     def _note(self, revision: RevisionId, problem: str | None) -> None:
         if problem is None:

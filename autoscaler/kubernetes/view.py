@@ -51,7 +51,9 @@ class KubernetesView:
     """
 
     def __init__(self, api: ApiClient, settings: KubernetesSettings, defaults: Defaults) -> None:
-        self._defaults = defaults
+        self.defaults = defaults
+        """What holds for revisions that do not say otherwise; may be set anew."""
+
         self.workloads = WorkloadCache(api, settings.workloads)
         self.services = Reflector(api, ServiceObject, SERVICES)
         self.slices = Reflector(api, EndpointSlice, ENDPOINT_SLICES, selector=f"{MANAGED_BY}={US}")
@@ -125,13 +127,9 @@ class KubernetesView:
         objects = self.autoscalers.objects
         return [one for key, one in objects.items() if key.namespace == namespace]
 
-    def set_defaults(self, defaults: Defaults) -> None:
-        """Take what holds for revisions that do not say otherwise."""
-        self._defaults = defaults
-
     def _is_scaled(self, revision: Revision) -> bool:
         found = self.workloads.find(revision.id)
-        if found is None or wanted_class(found[1], self._defaults) != KPA_CLASS:
+        if found is None or wanted_class(found[1], self.defaults) != KPA_CLASS:
             return False
         return self.is_managed(revision.id)
 
