@@ -10,6 +10,7 @@ from autoscaler.core.decider import Measure
 from autoscaler.core.history import Decided
 from autoscaler.core.prediction import Prediction
 from autoscaler.core.schedule import ScheduledBound
+from autoscaler.core.unknown_annotations import unknown_annotations
 from autoscaler.tracked_revision import TrackedRevision
 from servingkit.core.revision import Mode, PodState
 
@@ -139,6 +140,9 @@ class RevisionDetail(RevisionStatus):
     decisions: tuple[DecisionStatus, ...]
     """Those that changed something, oldest first, and the latest."""
 
+    unknown_annotations: tuple[str, ...] = ()
+    """A sentence for each annotation that looks like a setting and that nobody reads."""
+
 
 def status_of(tracked: TrackedRevision, cluster: Cluster, now: float) -> RevisionStatus:
     """Return how a revision stands at `now`."""
@@ -179,6 +183,7 @@ def detail_of(tracked: TrackedRevision, cluster: Cluster, now: float) -> Revisio
         **asdict(status_of(tracked, cluster, now)),
         windows=_windows(tracked, now),
         decisions=tuple(map(_decision, tracked.history.decisions())),
+        unknown_annotations=unknown_annotations(tracked.revision.annotations),
     )
 
 

@@ -10,28 +10,10 @@ from typing import Final
 
 from activator.core.lb_policy import LbPolicyName
 from servingkit.config import ConfigError
+from servingkit.core.annotation_names import OF_ADMISSION, OUR_PREFIX
 from servingkit.setting_reader import SettingReader
 
-PREFIX: Final = "inflight.dev/"
-
-NAMES: Final = (
-    "lb-policy",
-    "queue-limit",
-    "queue-limit-bytes",
-    "hold-timeout",
-    "pod-answer-timeout",
-    "pod-failure-threshold",
-    "retry-sent-requests",
-    "sse-heartbeat",
-    "tenant-header",
-    "tenant-weights",
-    "tenant-queue-limit",
-    "priorities",
-    "default-priority",
-    "priority-caps",
-    "priority-queue-limit",
-)
-"""The annotations that are read here, without the prefix."""
+PREFIX: Final = OUR_PREFIX
 
 OTHERS: Final = "*"
 """In `priority-caps`: every tenant that is not named."""
@@ -98,7 +80,7 @@ def read_admission_settings(
     annotations: Mapping[str, str], defaults: AdmissionSettings
 ) -> AdmissionSettings:
     """Return the settings. Raises ConfigError that names every bad annotation."""
-    known = {PREFIX + name for name in NAMES}
+    known = {PREFIX + name for name in OF_ADMISSION}
     reader = SettingReader({k: v for k, v in annotations.items() if k in known}, PREFIX)
     settings = _read(reader, defaults)
     problems = reader.problems()

@@ -12,24 +12,8 @@ from autoscaler.core.model_metrics import ModelMetric, ModelMetricKind
 from autoscaler.core.prediction import PredictionMode, PredictionSettings
 from autoscaler.core.schedule import Schedule, parse_schedules
 from servingkit.config import Problem
+from servingkit.core.annotation_names import OF_SCALING, OUR_PREFIX
 from servingkit.setting_reader import SettingReader
-
-OUR_PREFIX = "inflight.dev/"
-OUR_NAMES = frozenset(
-    {
-        "credit-starting-pods",
-        "metrics",
-        "metrics-path",
-        "metrics-port",
-        "prediction",
-        "prediction-horizon",
-        "prediction-window",
-        "reachable",
-        "schedules",
-        "tolerance-percentage",
-    }
-)
-"""Annotations that are read here, without their prefix."""
 
 _METRICS_EXPECTED = (
     "metrics with the value that a pod should have, separated by commas or lines: concurrency=8,"
@@ -99,7 +83,7 @@ def read_additions(
     own = {
         key: value
         for key, value in annotations.items()
-        if key.startswith(OUR_PREFIX) and key.removeprefix(OUR_PREFIX) in OUR_NAMES
+        if key.startswith(OUR_PREFIX) and key.removeprefix(OUR_PREFIX) in OF_SCALING
     }
     reader = SettingReader(own, OUR_PREFIX)
     further_targets, model_metrics = _metrics(reader)

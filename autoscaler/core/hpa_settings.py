@@ -2,8 +2,7 @@
 
 Chosen by the class `hpa.autoscaling.knative.dev`. Its metric is `cpu` (percent of what the pods ask
 for), `memory` (MiB a pod) or a metric of the pods that the cluster can tell. The rest of the
-annotations is for the KPA and says nothing here, but a name that nobody knows is refused all the
-same. It never goes to zero.
+annotations is for the KPA and says nothing here. It never goes to zero.
 """
 
 from collections.abc import Mapping
@@ -17,7 +16,7 @@ from autoscaler.core.defaults import (
     read_max_scale,
     read_window,
 )
-from autoscaler.core.settings import KPA_ONLY_NAMES, PREFIX
+from autoscaler.core.settings import PREFIX, SHARED_NAMES, named
 from servingkit.config import ConfigError
 from servingkit.setting_reader import SettingReader
 
@@ -44,8 +43,8 @@ class HpaSettings:
 
 
 def parse_hpa_annotations(annotations: Mapping[str, str], defaults: Defaults) -> HpaSettings:
-    """Return the settings; raises ConfigError that names every bad or unknown annotation."""
-    reader = SettingReader(annotations, PREFIX)
+    """Return the settings; raises ConfigError that names every bad annotation."""
+    reader = SettingReader(named(annotations, SHARED_NAMES), PREFIX)
     read_class(reader, "class", HPA_CLASS)
     window_s = read_window(reader, "window", 0)
     least = max(1, reader.whole("min-scale", defaults.min_scale))
@@ -63,8 +62,6 @@ def parse_hpa_annotations(annotations: Mapping[str, str], defaults: Defaults) ->
     )
     if not settings.metric:
         reader.reject("metric", "cpu, memory, or the name of a metric of the pods")
-    for name in KPA_ONLY_NAMES:
-        reader.text(name, "")
     problems = reader.problems()
     if problems:
         raise ConfigError(problems)

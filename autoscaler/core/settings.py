@@ -5,7 +5,7 @@ Names, defaults and ranges are Knative's (prefix `autoscaling.knative.dev/`, and
 Knative does not have is read in `autoscaler.core.additions`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -23,10 +23,13 @@ from autoscaler.core.defaults import (
 )
 from autoscaler.core.window import Aggregation, panic_window_s
 from servingkit.config import ConfigError
-from servingkit.setting_reader import SettingReader
+from servingkit.setting_reader import SettingReader, kebab_case
 
 PREFIX = "autoscaling.knative.dev/"
 PROGRESS_DEADLINE = "serving.knative.dev/progress-deadline"
+SHARED_NAMES = ("class", "max-scale", "metric", "min-scale", "target", "window")
+"""Annotations of a revision of any class."""
+
 KPA_ONLY_NAMES = (
     "activation-scale",
     "initial-scale",
@@ -39,6 +42,8 @@ KPA_ONLY_NAMES = (
     "target-utilization-percentage",
 )
 """Annotations that say nothing to another class, but are no mistake there."""
+
+NAMES = frozenset((*SHARED_NAMES, *KPA_ONLY_NAMES))
 
 RPS_TARGET_PERCENTAGE = 70.0
 """Share of the target of `rps` that is aimed at; Knative's, which no default changes."""
@@ -109,20 +114,32 @@ def autoscaler_class(annotations: Mapping[str, str], defaults: Defaults) -> str:
 
 
 def parse_annotations(annotations: Mapping[str, str], defaults: Defaults) -> ScalingSettings:
-    """Return the settings; raises ConfigError that names every bad or unknown annotation."""
+    """Return the settings; raises ConfigError that names every bad annotation.
+
+    Unknown ones are passed over: `autoscaler.core.unknown_annotations` tells of them.
+    """
     deadline = {key: value for key, value in annotations.items() if key == PROGRESS_DEADLINE}
     deadline_reader = SettingReader(deadline, "")
     progress_deadline_s = deadline_reader.seconds(PROGRESS_DEADLINE, 600.0, least=1, whole=True)
     additions, problems_of_additions = read_additions(
         annotations, defaults.additions, defaults.max_scale_limit
     )
-    reader = SettingReader(annotations, PREFIX)
+    reader = SettingReader(named(annotations, NAMES), PREFIX)
     settings = _read(reader, defaults, progress_deadline_s, additions)
     _check_bounds(reader, settings)
     problems = (*reader.problems(), *deadline_reader.problems(), *problems_of_additions)
     if problems:
         raise ConfigError(problems)
     return settings
+
+
+def named(annotations: Mapping[str, str], names: Collection[str]) -> dict[str, str]:
+    """Return the annotations with Knative's prefix that have one of `names`, in either spelling."""
+    return {
+        key: value
+        for key, value in annotations.items()
+        if key.startswith(PREFIX) and kebab_case(key.removeprefix(PREFIX)) in names
+    }
 
 
 def decider_spec(settings: ScalingSettings, container_concurrency: int) -> DeciderSpec:

@@ -1,7 +1,8 @@
 """Events on workloads: what a person sees in `kubectl describe deployment`.
 
 An Event is named by what it says of which workload, so that saying it again, also after a restart
-or by another leader, makes no second one.
+or by another leader, makes no second one. Kubernetes forgets it after an hour; whoever has said it
+says it again no sooner.
 """
 
 import datetime as dt
@@ -9,6 +10,7 @@ import logging
 from hashlib import blake2b
 
 from autoscaler.kubernetes.core.manifests import Owner
+from servingkit.clock import monotonic
 from servingkit.cluster.kubernetes.api import ApiClient, ApiError
 from servingkit.cluster.kubernetes.core.resource import EVENTS
 
@@ -16,6 +18,7 @@ _log = logging.getLogger(__name__)
 
 _COMPONENT = "inflight-autoscaler"
 _MOST_MESSAGE = 1024
+_SAY_AGAIN_S = 3600.0
 
 
 class EventRecorder:
@@ -24,6 +27,8 @@ class EventRecorder:
     def __init__(self, api: ApiClient, identity: str) -> None:
         self._api = api
         self._identity = identity
+        self._said_at: dict[str, float] = {}
+        """When each Event was said, by its digest; the oldest first."""
 
     async def warn(self, owner: Owner, reason: str, message: str) -> None:
         """Tell of what a person should mend, once."""
@@ -42,6 +47,8 @@ class EventRecorder:
     ) -> None:
         said = f"{owner.uid} {reason} {occurrence} {message}"
         digest = blake2b(said.encode(), digest_size=8).hexdigest()
+        if self._has_said(digest):
+            return
         revision, now = owner.revision, _now()
         facts = {"revision": str(revision), "reason": reason, "said": message}
         event = {
@@ -59,11 +66,18 @@ class EventRecorder:
         }
         try:
             await self._api.create(EVENTS, revision.namespace, event)
+            _log.log(logging.WARNING if kind == "Warning" else logging.INFO, "event", extra=facts)
         except ApiError as error:
             if not error.conflict:  # then it has been said
                 _log.warning("event not written", extra={**facts, "error": str(error)})
-        else:
-            _log.log(logging.WARNING if kind == "Warning" else logging.INFO, "event", extra=facts)
+                return
+        self._said_at[digest] = monotonic()
+
+    def _has_said(self, digest: str) -> bool:
+        oldest = monotonic() - _SAY_AGAIN_S
+        while self._said_at and next(iter(self._said_at.values())) < oldest:
+            del self._said_at[next(iter(self._said_at))]
+        return digest in self._said_at
 
 
 def _now() -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from autoscaler.core.defaults import HPA_CLASS
 from autoscaler.core.hpa_settings import parse_hpa_annotations
+from autoscaler.core.unknown_annotations import unknown_annotations
 from autoscaler.kubernetes.adoption import Adoption
 from autoscaler.kubernetes.core.hpa import hpa_spec
 from autoscaler.kubernetes.core.manifests import Owner
@@ -161,6 +162,8 @@ class RevisionKeeper:
             await self._events.warn(owner, "NotManaged", f"Not managed by Inflight: {problem}")
             return
         await self._keep(owner, workload)
+        for sentence in unknown_annotations(settings_of(workload)):
+            await self._events.warn(owner, "UnknownAnnotation", sentence)
         self._view.revisions.look_again(revision)
 
     async def _keep(self, owner: Owner, workload: Workload) -> None:

@@ -11,8 +11,9 @@ from enum import Enum
 from typing import Final
 
 from servingkit.config import EnvReader
+from servingkit.core.annotation_names import OUR_PREFIX, OURS
 
-PREFIX: Final = "inflight.dev/"
+PREFIX: Final = OUR_PREFIX
 
 RESOURCE_PREFIX: Final = "queue.sidecar.serving.knative.dev/"
 """Knative's, with `cpu-resource-request`, `memory-resource-limit` and so on after it."""
@@ -51,27 +52,6 @@ _DEFAULTS: Final = {
     "REVISION_TIMEOUT_SECONDS": str(_TIMEOUT_S),
 }
 """What the sidecar will not start without. The rest has defaults of its own."""
-
-OF_THE_POD: Final = (
-    *("container", "port", "pre-stop"),
-    *_WHOLE_NUMBERS,
-    *_SECONDS,
-    *_OTHERS,
-)
-"""Names after `inflight.dev/` that are read here."""
-
-OF_THE_REVISION: Final = (
-    *("adopt-service", "hosts", "paused"),
-    # The autoscaler's:
-    *("credit-starting-pods", "metrics", "metrics-path", "metrics-port", "prediction"),
-    *("prediction-horizon", "prediction-window", "reachable", "schedules", "tolerance-percentage"),
-    # The activator's:
-    *("default-priority", "hold-timeout", "lb-policy", "pod-answer-timeout"),
-    *("pod-failure-threshold", "priorities", "priority-caps", "priority-queue-limit"),
-    *("queue-limit", "queue-limit-bytes", "retry-sent-requests", "sse-heartbeat"),
-    *("tenant-header", "tenant-queue-limit", "tenant-weights"),
-)
-"""Names that other programs read, on the workload first and then on its pod template."""
 
 _KNOWN_RESOURCES: Final = tuple(
     f"{resource}-resource-{bound}" for resource in _RESOURCES for bound in ("request", "limit")
@@ -132,8 +112,8 @@ def read_pod_settings(annotations: Mapping[str, str]) -> PodSettings:
 
 
 def _refuse_unknown(annotations: Mapping[str, str], reader: EnvReader) -> None:
-    names = (*OF_THE_POD, *OF_THE_REVISION)
-    for prefix, known in ((PREFIX, names), (RESOURCE_PREFIX, _KNOWN_RESOURCES)):
+    # Those of the revision may stand here, too: the workload's own win over its pod template's.
+    for prefix, known in ((PREFIX, sorted(OURS)), (RESOURCE_PREFIX, _KNOWN_RESOURCES)):
         for key in annotations:
             if key.startswith(prefix) and key.removeprefix(prefix) not in known:
                 reader.reject(key, f"one of these after {prefix}: {', '.join(known)}")

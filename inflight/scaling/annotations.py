@@ -2,17 +2,16 @@
 
 from typing import Final
 
-from activator.core.admission_settings import NAMES, AdmissionSettings, read_admission_settings
-from autoscaler.core.additions import OUR_NAMES, OUR_PREFIX
+from activator.core.admission_settings import AdmissionSettings, read_admission_settings
 from autoscaler.core.defaults import Defaults
-from autoscaler.core.settings import PREFIX, parse_annotations
-from controller.core.pod_settings import OF_THE_POD, OF_THE_REVISION
+from autoscaler.core.settings import NAMES, PREFIX, parse_annotations
 from inflight.scaling.fields import Fields
 from servingkit.config import ConfigError, Problem
+from servingkit.core.annotation_names import OF_SCALING, OUR_PREFIX, OURS
+from servingkit.setting_reader import kebab_case
 
-_OURS: Final = frozenset((*NAMES, *OUR_NAMES, *OF_THE_POD, *OF_THE_REVISION))
-"""What any program reads after our prefix. Each of them leaves the others' names alone, so here is
-the place where one that nobody reads is noticed."""
+_SCALING: Final = NAMES | frozenset(OF_SCALING)
+"""What may stand under `scaling`, without a prefix."""
 
 
 def read_annotations(fields: Fields, defaults: Defaults, problems: list[Problem]) -> dict[str, str]:
@@ -24,16 +23,21 @@ def read_annotations(fields: Fields, defaults: Defaults, problems: list[Problem]
     annotations = others.text_by_name()
     written = {key: others.label(key) for key in annotations}
     for name, value in scaling.text_by_name().items():
-        key = (OUR_PREFIX if name in OUR_NAMES else PREFIX) + name
+        if kebab_case(name) not in _SCALING:
+            scaling.reject(name, f"one of {', '.join(sorted(_SCALING))}")
+            continue
+        key = (OUR_PREFIX if name in OF_SCALING else PREFIX) + name
         if key in annotations:
             scaling.reject(name, f"to be given once; {written[key]} is there too")
         annotations[key] = value
         written[key] = scaling.label(name)
-    problems += (
-        Problem(written[key], value, f"one of these after {OUR_PREFIX}: {', '.join(sorted(_OURS))}")
-        for key, value in annotations.items()
-        if key.startswith(OUR_PREFIX) and key.removeprefix(OUR_PREFIX) not in _OURS
-    )
+    # Programs leave each other's annotations alone, so those that nobody reads are noticed here.
+    for prefix, names in ((OUR_PREFIX, OURS), (PREFIX, NAMES)):
+        problems += (
+            Problem(written[key], value, f"one of these after {prefix}: {', '.join(sorted(names))}")
+            for key, value in annotations.items()
+            if key.startswith(prefix) and kebab_case(key.removeprefix(prefix)) not in names
+        )
     for check in (
         lambda: parse_annotations(annotations, defaults),
         lambda: read_admission_settings(annotations, AdmissionSettings()),

@@ -55,6 +55,8 @@ def detail_view(detail: RevisionDetail) -> Group:
     facts.add_row(f"last {len(seconds)} s", _spark(seconds))
     for name, value in _extras(detail.decisions[-1]) if detail.decisions else ():
         facts.add_row(Text(name), value)
+    for sentence in detail.unknown_annotations:
+        facts.add_row("unknown", Text(sentence))
     decisions = Table(title="decisions", title_justify="left", title_style="bold")
     decisions.add_column("at")
     decisions.add_column("pods", justify="right")

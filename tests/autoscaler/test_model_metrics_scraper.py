@@ -6,12 +6,12 @@ from dataclasses import replace
 import pytest
 from aiohttp import web
 
-from autoscaler.core.additions import OUR_PREFIX
 from autoscaler.core.defaults import Defaults
 from autoscaler.core.settings import parse_annotations
 from autoscaler.model_metrics_scraper import ModelMetricsScraper
 from autoscaler.tracked_revision import TrackedRevision
 from servingkit.clock import monotonic
+from servingkit.core.annotation_names import OUR_PREFIX
 from servingkit.core.revision import Address, Pod, PodState
 from servingkit.http1.client import HttpClient
 from servingkit.http1.engine import Engine

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from autoscaler.cluster import Cluster
 from autoscaler.core.bounds import Phase
 from autoscaler.core.coverage import Coverage
@@ -154,3 +156,11 @@ def test_a_decision_shows_what_else_it_looked_at() -> None:
     assert shown.prediction == PredictionStatus(mode="preview", value=12.0, horizon_s=60.0, pods=2)
     assert (shown.scheduled_min_scale, shown.scheduled_max_scale) == (2, None)
     assert (shown.before_credit_value, shown.silent_metrics) == (90.0, ("tokens_total",))
+
+
+def test_annotations_that_nobody_reads_are_shown() -> None:
+    tracked = tracked_revision()
+    misspelled = replace(tracked.revision, annotations={"inflight.dev/schedule": ""})
+    tracked.update(misspelled, tracked.settings)
+    (sentence,) = detail(tracked).unknown_annotations
+    assert sentence == "nobody reads inflight.dev/schedule; is inflight.dev/schedules meant?"

@@ -1,8 +1,6 @@
 import pytest
 
 from autoscaler.core.additions import (
-    OUR_NAMES,
-    OUR_PREFIX,
     AdditionDefaults,
     Additions,
     read_additions,
@@ -10,6 +8,7 @@ from autoscaler.core.additions import (
 from autoscaler.core.model_metrics import ModelMetric, ModelMetricKind
 from autoscaler.core.prediction import PredictionMode, PredictionSettings
 from servingkit.config import Problem
+from servingkit.core.annotation_names import OF_SCALING, OUR_PREFIX
 
 DEFAULTS = AdditionDefaults()
 
@@ -115,6 +114,6 @@ def test_what_holds_for_all_revisions_can_be_changed_for_one() -> None:
 
 def test_every_name_is_read() -> None:
     """An annotation that is taken for ours and read by nobody would be refused as unknown."""
-    annotations = {OUR_PREFIX + name: "" for name in OUR_NAMES}
+    annotations = {OUR_PREFIX + name: "" for name in OF_SCALING}
     _, problems = read_additions(annotations, DEFAULTS, 0)
     assert not [problem for problem in problems if problem.expected.startswith("one of ")]

@@ -4,7 +4,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoscaler.core.additions import OUR_PREFIX
 from autoscaler.core.bounds import (
     Bound,
     BoundsState,
@@ -16,6 +15,7 @@ from autoscaler.core.bounds import (
 )
 from autoscaler.core.defaults import Defaults
 from autoscaler.core.settings import PREFIX, ScalingSettings, parse_annotations
+from servingkit.core.annotation_names import OUR_PREFIX
 
 ALLOWED_ZERO = Defaults(allow_zero_initial_scale=True)
 

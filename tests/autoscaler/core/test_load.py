@@ -1,4 +1,3 @@
-from autoscaler.core.additions import OUR_NAMES, OUR_PREFIX
 from autoscaler.core.bounds import Observed
 from autoscaler.core.collector import Collector
 from autoscaler.core.decider import Measure, Reading
@@ -6,6 +5,7 @@ from autoscaler.core.defaults import Defaults
 from autoscaler.core.load import Load, read_load
 from autoscaler.core.model_metrics import ModelMetricHistory
 from autoscaler.core.settings import PREFIX, ScalingSettings, decider_spec, parse_annotations
+from servingkit.core.annotation_names import OF_SCALING, OUR_PREFIX
 from servingkit.core.stat import Stat
 
 WAITING = "vllm:num_requests_waiting"
@@ -14,7 +14,8 @@ WAITING = "vllm:num_requests_waiting"
 def settings(**annotations: str) -> ScalingSettings:
     names = {name.replace("_", "-"): value for name, value in annotations.items()}
     named = {
-        (OUR_PREFIX if name in OUR_NAMES else PREFIX) + name: value for name, value in names.items()
+        (OUR_PREFIX if name in OF_SCALING else PREFIX) + name: value
+        for name, value in names.items()
     }
     return parse_annotations(named, Defaults())
 

@@ -5,7 +5,6 @@ from math import ceil
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoscaler.core.additions import OUR_PREFIX
 from autoscaler.core.bounds import Observed
 from autoscaler.core.collector import Collector
 from autoscaler.core.coverage import Sources
@@ -22,6 +21,7 @@ from autoscaler.core.settings import (
     parse_annotations,
 )
 from autoscaler.core.window import Aggregation
+from servingkit.core.annotation_names import OUR_PREFIX
 from servingkit.core.stat import Stat
 
 AMOUNT = st.floats(min_value=0, max_value=1e9)

@@ -4,7 +4,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoscaler.core.additions import OUR_NAMES, OUR_PREFIX
 from autoscaler.core.bounds import Observed, Phase, Remembered
 from autoscaler.core.coverage import Sources
 from autoscaler.core.decider import Measure, Reading
@@ -13,6 +12,7 @@ from autoscaler.core.load import Load
 from autoscaler.core.reason import explain
 from autoscaler.core.scaler import Observation, Plan, ScalerState, initial_state, plan
 from autoscaler.core.settings import PREFIX, decider_spec, parse_annotations
+from servingkit.core.annotation_names import OF_SCALING, OUR_PREFIX
 from servingkit.core.revision import Mode
 
 
@@ -36,7 +36,7 @@ class World:
 
     def __post_init__(self) -> None:
         named = {
-            (OUR_PREFIX if name in OUR_NAMES else PREFIX) + name: value
+            (OUR_PREFIX if name in OF_SCALING else PREFIX) + name: value
             for name, value in self.annotations.items()
         }
         self.settings = parse_annotations(named, Defaults(allow_zero_initial_scale=True))

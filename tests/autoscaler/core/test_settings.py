@@ -4,6 +4,7 @@ import pytest
 
 from autoscaler.core.defaults import Defaults
 from autoscaler.core.settings import (
+    NAMES,
     PREFIX,
     PROGRESS_DEADLINE,
     Metric,
@@ -118,7 +119,6 @@ def test_a_bad_value_is_named_with_what_was_expected(name: str, value: str, expe
 def test_all_problems_are_said_at_once_with_the_keys_as_they_were_written() -> None:
     annotations = {
         PREFIX + "minScale": "x",
-        PREFIX + "targt": "3",
         PROGRESS_DEADLINE: "soon",
         "example.com/other": "is not ours",
     }
@@ -126,10 +126,19 @@ def test_all_problems_are_said_at_once_with_the_keys_as_they_were_written() -> N
         parse_annotations(annotations, Defaults())
     assert [problem.key for problem in refused.value.problems] == [
         PREFIX + "minScale",
-        PREFIX + "targt",
         PROGRESS_DEADLINE,
     ]
-    assert "target-burst-capacity" in str(refused.value.problems[1])
+
+
+def test_every_name_is_read() -> None:
+    """An annotation that is taken for a setting and read by nobody would be refused as unknown."""
+    with pytest.raises(ConfigError) as refused:
+        parse_annotations({PREFIX + name: "?" for name in NAMES}, Defaults())
+    assert not [one for one in refused.value.problems if one.expected.startswith("one of ")]
+
+
+def test_a_name_that_nobody_knows_refuses_no_revision() -> None:
+    assert parse_annotations({PREFIX + "targt": "3"}, Defaults()) == parse()
 
 
 @pytest.mark.parametrize(

@@ -137,6 +137,36 @@ async def test_of_two_revisions_at_one_port_the_newer_gets_another(world: World)
     assert world.activator_port("iris") == kept
 
 
+def has_setting(world: World, target: str) -> bool:
+    record = world.the("services", "iris-private")["metadata"]["annotations"]["inflight.dev/record"]
+    return f'"autoscaling.knative.dev/target":"{target}"' in record
+
+
+async def test_an_annotation_that_nobody_reads_is_told_once_and_refuses_nothing(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.put_activator()
+    written = {
+        "autoscaling.knative.dev/min-scal": "1",
+        "inflight.dev/port": "8080",
+        "autoscaling.knative.dev/prometheus-query": "up",
+    }
+    world.kube.put(DEPLOYMENTS, deployment(annotations=written))
+    world.replica()
+    await world.until_managed()
+    await world.until(lambda: world.events("UnknownAnnotation"))
+    for target in ("3", "4"):
+        changes = {"metadata": {"annotations": {"autoscaling.knative.dev/target": target}}}
+        world.kube.edit(DEPLOYMENTS, "shop", "iris", changes)
+        await world.until(partial(has_setting, world, target))
+    (said,) = world.events("UnknownAnnotation")
+    assert said == (
+        "nobody reads autoscaling.knative.dev/min-scal; is autoscaling.knative.dev/min-scale meant?"
+    )
+    logged = [one for one in caplog.records if getattr(one, "reason", "") == "UnknownAnnotation"]
+    assert len(logged) == 1
+
+
 # --- what is in the way --------------------------------------------------------------------------
 
 

@@ -2,15 +2,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from activator.core import admission_settings
-from autoscaler.core import additions
-from controller.core.pod_settings import (
-    OF_THE_POD,
-    OF_THE_REVISION,
-    PreStop,
-    read_pod_settings,
-)
+from controller.core import pod_settings
+from controller.core.pod_settings import PreStop, read_pod_settings
 from servingkit.config import ConfigError
+from servingkit.core.annotation_names import OF_THE_POD, OUR_PREFIX, OURS
 
 _RESOURCE = "queue.sidecar.serving.knative.dev/"
 
@@ -113,7 +108,11 @@ def test_a_choice_for_the_hook_is_read() -> None:
 
 
 def test_what_other_programs_read_may_stand_on_a_pod_too() -> None:
-    others = {*admission_settings.NAMES, *additions.OUR_NAMES}
-    assert others <= set(OF_THE_REVISION)
-    assert not set(OF_THE_POD) & set(OF_THE_REVISION)
-    read_pod_settings({f"inflight.dev/{name}": "whatever" for name in OF_THE_REVISION})
+    others = OURS - frozenset(OF_THE_POD)
+    given = {OUR_PREFIX + name: "whatever" for name in others}
+    assert read_pod_settings(given) == read_pod_settings({})
+
+
+def test_the_names_of_the_pod_are_those_that_are_read() -> None:
+    looked_up = (*pod_settings._WHOLE_NUMBERS, *pod_settings._SECONDS, *pod_settings._OTHERS)
+    assert {"container", "port", "pre-stop", *looked_up} == set(OF_THE_POD)

@@ -56,3 +56,19 @@ def test_names_of_ours_that_no_program_reads_are_refused() -> None:
     assert problem.key == "settings.annotations.inflight.dev/lb-polcy"
     assert problem.expected.startswith("one of these after inflight.dev/: adopt-service, ")
     assert " lb-policy, " in problem.expected
+
+
+def test_a_name_that_is_no_scaling_setting_is_refused_with_all_that_are() -> None:
+    _, problems = read({"scaling": {"min-scal": 1, "minScale": 2}})
+    (problem,) = problems
+    assert (problem.key, problem.value) == ("settings.scaling.min-scal", "1")
+    names = problem.expected.removeprefix("one of ").split(", ")
+    assert {"min-scale", "target", "schedules", "metrics"} <= set(names)
+    assert names == sorted(names)
+
+
+def test_names_of_knative_that_nobody_reads_are_refused() -> None:
+    _, problems = read({"annotations": {"autoscaling.knative.dev/targt": "1"}})
+    (problem,) = problems
+    assert problem.key == "settings.annotations.autoscaling.knative.dev/targt"
+    assert problem.expected.startswith("one of these after autoscaling.knative.dev/: ")

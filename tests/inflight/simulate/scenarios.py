@@ -3,13 +3,13 @@
 from random import Random
 from typing import Any
 
-from autoscaler.core.additions import OUR_NAMES, OUR_PREFIX
 from autoscaler.core.defaults import Defaults
 from autoscaler.core.settings import PREFIX, parse_annotations
 from inflight.simulate.core.load import Level, Load, LoadKind
 from inflight.simulate.core.outcome import Outcome
 from inflight.simulate.core.service_time import Distribution, ServiceTime, Uniform
 from inflight.simulate.core.simulation import Chance, Model, Scenario, simulate
+from servingkit.core.annotation_names import OF_SCALING, OUR_PREFIX
 
 
 def scenario(
@@ -22,7 +22,7 @@ def scenario(
     scaling: dict[str, Any] | None = None,
 ) -> Scenario:
     annotations = {
-        (OUR_PREFIX if name in OUR_NAMES else PREFIX) + name: str(value)
+        (OUR_PREFIX if name in OF_SCALING else PREFIX) + name: str(value)
         for name, value in (scaling or {}).items()
     }
     return Scenario(

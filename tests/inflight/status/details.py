@@ -52,4 +52,7 @@ def detail(*seconds: float | None, metric: str = "concurrency") -> RevisionDetai
     )
     decisions = (decision(), decision(asked_pods=3))
     fields = {**asdict(STATUS), "metric": metric}
-    return RevisionDetail(**fields, windows=windows, decisions=decisions)
+    unknown = ("nobody reads inflight.dev/port-; is inflight.dev/port meant?",)
+    return RevisionDetail(
+        **fields, windows=windows, decisions=decisions, unknown_annotations=unknown
+    )

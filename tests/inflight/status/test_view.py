@@ -37,6 +37,7 @@ def test_one_revision_is_shown_with_its_load_and_decisions() -> None:
     assert "vllm:num_requests_waiting  12.0, 20.0 over the same windows; target 5 a pod" in text
     assert "queue_depth                nothing is known" in text
     assert "expected                   30.0 in 60 s, for 4 pods (preview)" in text
+    assert "unknown                    nobody reads inflight.dev/port-; is" in text
     assert "3 desired, 1 ready, 1 starting, 2 ending" in text
 
 
