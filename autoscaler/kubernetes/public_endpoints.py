@@ -15,6 +15,7 @@ from autoscaler.kubernetes.core import manifests
 from autoscaler.kubernetes.core.manifests import Json, Owner, PortOfSlice
 from autoscaler.kubernetes.core.preconditions import (
     adopted_name,
+    client_address,
     other_ports,
     public_name,
     request_ports,
@@ -90,12 +91,7 @@ class PublicSlices:
             return None
         workload = found[1]
         service = self._view.service(revision.namespace, public_name(workload))
-        if service is None or not service.spec.cluster_ip:
-            return None
-        names = {port.name for port in request_ports(workload, service)}
-        ports = (port.port for port in service.spec.ports or () if port.name in names)
-        number = next(ports, None)
-        return None if number is None else Address(service.spec.cluster_ip, number)
+        return None if service is None else client_address(workload, service)
 
     def on_first_published(self, callback: OnChange) -> None:
         """Call back when a revision's public Service has slices of ours for the first time."""

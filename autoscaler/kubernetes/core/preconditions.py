@@ -31,6 +31,7 @@ from servingkit.cluster.kubernetes.core.objects import (
 )
 from servingkit.cluster.kubernetes.core.record import read_limits, settings_of
 from servingkit.config import ConfigError
+from servingkit.core.revision import Address
 from servingkit.core.sidecar import ENABLED_LABEL, SERVING_PORT
 
 _SERVICE_NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
@@ -112,6 +113,15 @@ def request_ports(workload: Workload, service: ServiceObject | None) -> list[Ser
     wanted = {model_port(workload), SERVING_PORT}
     found = [port for port in ports if _target(workload, port) in wanted]
     return found or (ports if len(ports) == 1 else [])
+
+
+def client_address(workload: Workload, service: ServiceObject) -> Address | None:
+    """Return where clients of the public Service connect; None: it has no address yet."""
+    # By name: of a Service that we made, a person may have changed the number.
+    names = {port.name for port in request_ports(workload, service)}
+    ports = (port.port for port in service.spec.ports or () if port.name in names)
+    host, port = service.spec.cluster_ip, next(ports, None)
+    return Address(host, port) if host and port else None
 
 
 def other_ports(workload: Workload, service: ServiceObject) -> list[PortOfSlice]:

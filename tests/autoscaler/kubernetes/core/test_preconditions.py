@@ -4,6 +4,7 @@ import pytest
 from autoscaler.core.defaults import Defaults
 from autoscaler.kubernetes.core.preconditions import (
     Surroundings,
+    client_address,
     other_ports,
     request_ports,
     scaled_by_keda,
@@ -148,6 +149,24 @@ def test_an_only_port_is_for_requests_wherever_it_leads() -> None:
     adopted = some_service(ports=[{"name": "", "port": 80, "targetPort": "unknown"}])
     assert [port.port for port in request_ports(adopting(), adopted)] == [80]
     assert other_ports(adopting(), adopted) == []
+
+
+def test_clients_connect_to_a_port_that_leads_to_the_model() -> None:
+    ports = [
+        {"name": "debug", "port": 5005, "targetPort": 5005},
+        {"name": "web", "port": 8000, "targetPort": 8080},
+    ]
+    adopted = some_service(ports=ports)
+    assert client_address(adopting(), adopted) == ("10.96.0.10", 8000)
+    assert client_address(adopting(), some_service(ports=ports, clusterIP="")) is None
+
+
+def test_clients_of_a_service_of_ours_connect_where_a_person_has_put_its_port() -> None:
+    ours = some_service(ports=[{"name": "http", "port": 8888, "targetPort": 8012}])
+    ours.metadata.labels = {"inflight.dev/revision": "iris"}
+    assert client_address(workload(), ours) == ("10.96.0.10", 8888)
+    ours.spec.ports = []
+    assert client_address(workload(), ours) is None
 
 
 @pytest.mark.parametrize(
