@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-slow test-cluster test-unit test-compiled check format lint types shape bench bench-activator bench-autoscaler clean help
+.PHONY: demo test test-slow test-images test-cluster test-unit test-compiled check format lint types shape bench bench-activator bench-autoscaler clean help
 
 help: ## show the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,16 +25,19 @@ RERUNS := $(if $(filter true,$(CI)),--reruns 1 --reruns-delay 5)
 TEST_WORKERS ?= 4
 
 test: $(STAMP) ## all tests but the slow ones, real processes included
-	$(BIN)/python -m pytest -m 'not slow and not cluster' -n $(TEST_WORKERS) --dist worksteal $(RERUNS)
+	$(BIN)/python -m pytest -m 'not slow and not images and not cluster' -n $(TEST_WORKERS) --dist worksteal $(RERUNS)
 
 test-slow: $(STAMP) ## the slow tests: gigabytes, many deletions, the demo
 	$(BIN)/python -m pytest -m slow
+
+test-images: $(STAMP) ## build the images with docker or podman, and run them
+	$(BIN)/python -m pytest -m images tests/images
 
 test-cluster: $(STAMP) ## install the chart on the cluster of KUBECONFIG and try everything there
 	$(BIN)/python -m pytest -m cluster tests/cluster
 
 test-unit: $(STAMP) ## the tests without real processes
-	$(BIN)/python -m pytest -m 'not integration and not slow and not cluster' -n $(TEST_WORKERS)
+	$(BIN)/python -m pytest -m 'not integration and not slow and not images and not cluster' -n $(TEST_WORKERS)
 
 COMPILED := build/compiled
 
