@@ -83,12 +83,11 @@ def judge(
     silent = (*silent_pods, *silent_activators)
     if not silent and state.began_at is None and state.gap_ended_at is None:
         return _COMPLETE, _WHOLE
-    heard_pods = len(sources.ready_pods) - len(silent_pods)
-    complete = not silent_activators and heard_pods >= sample_size(len(sources.ready_pods))
-    awaited_since = _awaited(state, sources, silent, now)
-    fell_silent = len(awaited_since) < len(silent)
-    waited_s = now - min(awaited_since.values(), default=now)
-    overdue = not complete and (fell_silent or waited_s > REPORT_MAX_AGE_S)
+    awaited_since = _awaited(state, sources, silent, now) if silent else _NOBODY
+    ready_pods = len(sources.ready_pods)
+    is_sample = not silent_pods or ready_pods - len(silent_pods) >= sample_size(ready_pods)
+    complete = is_sample and not silent_activators
+    overdue = not complete and _is_overdue(silent, awaited_since, now)
     hole_s = stable_window_s if overdue else _left_s(state.gap_ended_at, stable_window_s, now)
     youth_s = _left_s(state.began_at, stable_window_s, now)
     decrease = complete and hole_s == youth_s == 0
@@ -118,6 +117,13 @@ def _awaited(
         for name in silent
         if name not in sources.pods_heard_at and name not in sources.activators_heard_at
     }
+
+
+def _is_overdue(silent: tuple[str, ...], awaited_since: Mapping[str, float], now: float) -> bool:
+    """Tell whether somebody fell silent, or a first report is awaited for too long."""
+    if len(awaited_since) < len(silent):
+        return True
+    return now - min(awaited_since.values()) > REPORT_MAX_AGE_S
 
 
 def _left_s(since: float | None, span_s: float, now: float) -> float:

@@ -20,25 +20,24 @@ Key = TypeVar("Key", bound=Hashable)
 class TickRing(Generic[Key]):
     """A ring of slots with the revisions that have their ticks in each."""
 
-    __slots__ = ("_next", "_place", "_slots")
+    __slots__ = ("_next", "_slot_of", "_slots")
 
     def __init__(self, now: float) -> None:
         self._slots: list[dict[Key, None]] = [{} for _ in range(_SLOTS)]
-        self._place: dict[Key, int] = {}
+        self._slot_of: dict[Key, dict[Key, None]] = {}
         self._next = _slot_number(now) + 1
 
     def __repr__(self) -> str:
-        return f"<TickRing of {len(self._place)}>"
+        return f"<TickRing of {len(self._slot_of)}>"
 
     def add(self, key: Key) -> None:
         """Give `key` a place; its first tick comes within a round."""
-        place = min(range(_SLOTS), key=lambda index: len(self._slots[index]))
-        self._place[key] = place
-        self._slots[place][key] = None
+        slot = self._slot_of[key] = min(self._slots, key=len)
+        slot[key] = None
 
     def remove(self, key: Key) -> None:
         """Take `key` out, which must be in."""
-        del self._slots[self._place.pop(key)][key]
+        del self._slot_of.pop(key)[key]
 
     def due(self, now: float) -> Iterator[Key]:
         """Return whose ticks have become due by `now` since the last call, in their order.

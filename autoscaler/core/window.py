@@ -184,14 +184,15 @@ class LinearWindows(Windows):
 
     def _average(self, window: _Window, second: int) -> float:
         """Return the mean of the known seconds."""
-        last, length = self._last, window.seconds
-        gap = max(0, second - last)
-        if gap >= length:
-            return 0.0
-        total = window.total
-        for gone in range(last - length + 1, last - length + gap + 1):
-            total -= self._buckets[gone % self._stable.seconds]
-        known = min(last - window.known_from + 1, length - gap)
+        last, length, total = self._last, window.seconds, window.total
+        known = min(last - window.known_from + 1, length)
+        if second > last:
+            gap = second - last
+            if gap >= length:
+                return 0.0
+            for gone in range(last - length + 1, last - length + gap + 1):
+                total -= self._buckets[gone % self._stable.seconds]
+            known = min(known, length - gap)
         # Halves go up, as Knative's; round() takes them to the nearest even digit. An int has no
         # sign at zero, which the running sum may miss by a hair.
         return math.floor(total / known * _DECIMALS + 0.5) / _DECIMALS
