@@ -15,6 +15,7 @@ from aiohttp import web
 from servingkit.cluster.kubernetes.permissions import ACTIVATOR
 from tests.fakes.kube_api import KubeApi, permitted
 from tests.fakes.kube_objects import endpoint, private_service, private_slice
+from tests.fakes.web_server import web_server
 from tests.integration.programs import process, takes_connections
 from tests.polling import until
 from tests.ports import free_port
@@ -43,11 +44,8 @@ async def sidecar_port() -> AsyncIterator[int]:
 
     application = web.Application()
     application.router.add_route("*", "/{path:.*}", answer)
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    yield runner.addresses[0][1]
-    await runner.cleanup()
+    async with web_server(application) as address:
+        yield address.port
 
 
 class RunningActivator:

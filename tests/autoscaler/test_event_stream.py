@@ -16,6 +16,7 @@ from autoscaler.status import RevisionStatus
 from servingkit.core.revision import RevisionId
 from tests.autoscaler.test_metrics import STATUS
 from tests.autoscaler.tracked import IRIS
+from tests.fakes.web_server import web_server
 from tests.polling import until
 
 pytestmark = pytest.mark.asyncio
@@ -65,14 +66,11 @@ async def serving(
         )
         application = web.Application()
         application.router.add_get("/", stream.serve)
-        runner = web.AppRunner(application, access_log=None)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        it.port = runner.addresses[0][1]
-        yield it
-        journal.close()
-        await until(lambda: stream.readers == 0)
-        await runner.cleanup()
+        async with web_server(application) as address:
+            it.port = address.port
+            yield it
+            journal.close()
+            await until(lambda: stream.readers == 0)
 
 
 async def message(answer: ClientResponse) -> dict[str, Any]:

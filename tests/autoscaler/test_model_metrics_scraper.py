@@ -17,6 +17,7 @@ from servingkit.http1.client import HttpClient
 from servingkit.http1.engine import Engine
 from tests.autoscaler.tracked import IRIS, tracked_revision
 from tests.fakes.cluster import NOWHERE, FakeCluster, pod
+from tests.fakes.web_server import web_server
 from tests.polling import until
 
 pytestmark = pytest.mark.asyncio
@@ -50,14 +51,8 @@ async def model(waiting: float) -> AsyncIterator[Model]:
     application = web.Application()
     application.router.add_get("/metrics", server.page)
     application.router.add_get("/stats", server.page)
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        server.address = Address("127.0.0.1", runner.addresses[0][1])
+    async with web_server(application) as server.address:
         yield server
-    finally:
-        await runner.cleanup()
 
 
 def scaled_by_waiting(**more: str) -> TrackedRevision:

@@ -19,6 +19,7 @@ from aiohttp import web
 
 from servingkit.cluster.kubernetes.access import ApiAccess
 from servingkit.cluster.kubernetes.permissions import Permission
+from tests.fakes.web_server import web_server
 
 Object = dict[str, Any]
 
@@ -110,7 +111,6 @@ class KubeApi:
         self._changed = asyncio.Condition()
         self._cut = 0
         self._end = 0
-        self._runner: web.AppRunner | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._reconciling = False
 
@@ -122,16 +122,12 @@ class KubeApi:
     async def serve(self) -> AsyncIterator["KubeApi"]:
         application = web.Application()
         application.router.add_route("*", "/{path:.*}", self._handle)
-        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        host, port = self._runner.addresses[0][:2]
-        self.url = f"http://{host}:{port}"
-        try:
-            yield self
-        finally:
-            self.cut_watches()
-            await self._runner.cleanup()
+        async with web_server(application) as address:
+            self.url = f"http://{address}"
+            try:
+                yield self
+            finally:
+                self.cut_watches()
 
     # --- for tests -------------------------------------------------------------------------------
 

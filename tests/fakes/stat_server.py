@@ -7,6 +7,7 @@ from aiohttp import web
 
 from servingkit.core.revision import Address
 from servingkit.core.stat import Stat, encode_stat
+from tests.fakes.web_server import web_server
 
 
 class StatServer:
@@ -41,11 +42,5 @@ async def stat_server(
     )
     application = web.Application()
     application.router.add_get("/metrics", server.serve)
-    runner = web.AppRunner(application, access_log=None)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        server.address = Address("127.0.0.1", runner.addresses[0][1])
+    async with web_server(application) as server.address:
         yield server
-    finally:
-        await runner.cleanup()

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from loadtest.child import ChildError
 from loadtest.load import run_load
+from tests.fakes.web_server import web_server
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio]
 
@@ -31,15 +32,8 @@ async def oracle(predictions: list[int]) -> AsyncIterator[str]:
 
     application = web.Application()
     application.router.add_post("/v1/models/iris:predict", predict)
-    runner = web.AppRunner(application)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        _host, port = runner.addresses[0][:2]
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        await runner.cleanup()
+    async with web_server(application) as address:
+        yield f"http://{address}"
 
 
 async def test_ramp_keeps_as_many_sleeps_in_flight_as_it_has_users(

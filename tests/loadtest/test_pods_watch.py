@@ -7,6 +7,7 @@ from aiohttp import web
 
 from loadtest.core.timeline import PodsSample
 from loadtest.pods_watch import PodsWatch, parse_status
+from tests.fakes.web_server import web_server
 
 STATUS = {
     "namespace": "default",
@@ -31,14 +32,8 @@ async def api(answer: Callable[[], web.Response]) -> AsyncIterator[str]:
 
     application = web.Application()
     application.router.add_get("/v1/revisions/default/iris", status)
-    runner = web.AppRunner(application)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        _host, port = runner.addresses[0][:2]
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        await runner.cleanup()
+    async with web_server(application) as address:
+        yield f"http://{address}"
 
 
 def ignore(_: PodsSample) -> None:

@@ -20,6 +20,7 @@ from inflight.status.settings import StatusSettings
 from servingkit.core.revision import RevisionId
 from tests.autoscaler.test_metrics import STATUS
 from tests.autoscaler.tracked import IRIS
+from tests.fakes.web_server import web_server
 from tests.inflight.status.details import detail
 from tests.polling import until
 
@@ -154,14 +155,10 @@ async def test_another_server_is_no_autoscaler(status: int, body: str, expected:
 
     application = web.Application()
     application.router.add_get("/{path:.*}", answer)
-    runner = web.AppRunner(application, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
     terminal = Terminal()
-    port = runner.addresses[0][1]
-    assert await run(settings(f"http://127.0.0.1:{port}"), terminal.screen) == 1
+    async with web_server(application) as address:
+        assert await run(settings(f"http://{address}"), terminal.screen) == 1
     assert expected in terminal.errors
-    await runner.cleanup()
 
 
 async def test_watching_writes_a_line_for_each_event_and_survives_a_restart() -> None:

@@ -13,17 +13,7 @@ from loadtest.bench.core.metric import Metric
 from loadtest.bench.core.names import EVENTS, IDLE, NGINX, OURS, POST_32
 from loadtest.bench.core.results import Results
 from loadtest.bench.lineup import PEERS
-from loadtest.bench.machine import Cores, TooFewCoresError
-from loadtest.bench.tool import MissingError, find
-
-
-def needs_tools() -> None:
-    try:
-        Cores.divide()
-        for tool in ("wrk", "nginx", "taskset"):
-            find(tool, "apt-get install wrk nginx util-linux")
-    except (MissingError, TooFewCoresError) as error:
-        pytest.skip(str(error))
+from tests.loadtest.bench.needs import needs_tools
 
 
 def mentions(path: Path, word: str) -> bool:

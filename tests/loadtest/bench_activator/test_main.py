@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from loadtest.bench.machine import Cores, TooFewCoresError
-from loadtest.bench.tool import MissingError, find
 from loadtest.bench_activator.__main__ import CASES, PAGE_NAME, parse
+from tests.loadtest.bench.needs import needs_tools
 
 
 def test_all_cases_run_unless_some_are_named() -> None:
@@ -28,12 +27,7 @@ def test_an_unknown_case_is_refused_with_those_that_exist(
 @pytest.mark.integration
 @pytest.mark.timeout(600)
 def test_a_quick_run_writes_page_and_picture(tmp_path: Path) -> None:
-    try:
-        Cores.divide()
-        for tool in ("wrk", "nginx", "taskset"):
-            find(tool, "apt-get install wrk nginx util-linux")
-    except (MissingError, TooFewCoresError) as error:
-        pytest.skip(str(error))
+    needs_tools()
     command = [sys.executable, "-m", "loadtest.bench_activator", "--quick", "--docs", str(tmp_path)]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=540, check=False)
     assert ended.returncode == 0, ended.stderr

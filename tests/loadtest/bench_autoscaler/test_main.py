@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from loadtest.bench.machine import Cores, TooFewCoresError
+from tests.loadtest.bench.needs import needs_cores
 from tests.loadtest.bench_autoscaler.measured import results
 from tests.polling import PATIENCE_S
 
@@ -40,10 +40,7 @@ def test_one_case_can_be_run_alone(tmp_path: Path) -> None:
 
 
 def test_sigterm_ends_a_run_and_the_program_it_measures() -> None:
-    try:
-        Cores.divide()
-    except TooFewCoresError as error:
-        pytest.skip(str(error))
+    needs_cores()
     command = [sys.executable, "-m", "loadtest.bench_autoscaler", "--quick", "--only", "poke"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
