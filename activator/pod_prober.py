@@ -12,6 +12,7 @@ from typing import Final, Protocol
 from activator.core.pod_tracker import PodTracker
 from servingkit.clock import monotonic
 from servingkit.core.revision import Address
+from servingkit.core.whole_number import whole_number
 from servingkit.http1.client import Fetched, FetchError, HttpClient
 
 PROBE_PERIOD_S: Final = 0.05
@@ -22,7 +23,7 @@ _PERIOD_RATIO: Final = 0.01
 """Of the time that a pod has been asked in vain: a long start is noticed 1 % later, and no probe a
 second more is sent than that is worth."""
 
-_MOST_DIGITS: Final = 9
+_MOST_CONCURRENCY: Final = 999_999_999
 """Of a stated concurrency: no pod takes more, and int() refuses thousands of digits."""
 
 _HEADERS: Final = (
@@ -85,4 +86,4 @@ class PodProber:
 def _stated_concurrency(answer: Fetched) -> int | None:
     """Return the pod's container concurrency; Knative's sidecar does not state it."""
     value = answer.headers.get(b"inflight-container-concurrency", b"")
-    return int(value) if value.isdigit() and len(value) <= _MOST_DIGITS else None
+    return whole_number(value, _MOST_CONCURRENCY)

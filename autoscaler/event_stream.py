@@ -23,6 +23,7 @@ from autoscaler.status import RevisionStatus
 from servingkit.clock import monotonic
 from servingkit.config import ConfigError, Problem
 from servingkit.core.revision import RevisionId
+from servingkit.core.whole_number import whole_number
 
 _log = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ _STATUSES_PERIOD_S: Final = 1.0
 _HEARTBEAT_S: Final = 10.0
 _SLOW_AFTER_S: Final = 10.0
 _RETRY: Final = b"retry: 2000\n\n"
-_MOST_DIGITS: Final = 18
+_MOST_EVENTS: Final = 10**18
 """Of an event's number; Python refuses to read those of thousands of digits."""
 
 _HEARTBEAT: Final = b": still here\n\n"
@@ -155,8 +156,9 @@ class EventStream:
         if not last_id:
             return journal.last_number, b""
         process, _, number = last_id.partition("-")
-        if process == journal.process and number.isdecimal() and len(number) <= _MOST_DIGITS:
-            return min(int(number), journal.last_number), b""
+        event = whole_number(number, _MOST_EVENTS)
+        if process == journal.process and event is not None:
+            return min(event, journal.last_number), b""
         # Another process's: whatever it told last, all that is known here came after it.
         return 0, _message(b"gap", {"missed": None})
 

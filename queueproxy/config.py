@@ -20,6 +20,7 @@ from queueproxy.core.log_template import (
 from queueproxy.core.readiness_probe import ReadinessProbe, parse_readiness_probes
 from servingkit.client_limits import read_client_limits
 from servingkit.config import ConfigError, EnvReader, Problem
+from servingkit.core.whole_number import whole_number
 from servingkit.http1.downstream import ServerLimits
 
 _OBSERVABILITY = "OBSERVABILITY_CONFIG"
@@ -193,7 +194,7 @@ def _model_metrics(env: EnvReader, user_port: int) -> ModelMetrics | None:
     if not text:
         return None
     digits, slash, path = text.partition("/")
-    port = user_port if not digits else int(digits) if digits.isdecimal() else 0
+    port = user_port if not digits else whole_number(digits, 65_535) or 0
     target = slash + path
     printable = target.isascii() and target.isprintable() and " " not in target
     if not slash or not printable or not 1 <= port <= 65535:  # noqa: PLR2004 -- TCP's ports

@@ -2,7 +2,9 @@
 
 from typing import Final
 
-_MOST_DIGITS: Final = 6
+from servingkit.core.whole_number import whole_number
+
+_MOST_SECONDS: Final = 999_999
 
 
 def wait_preference_s(prefer: bytes) -> int | None:
@@ -13,6 +15,5 @@ def wait_preference_s(prefer: bytes) -> int | None:
     for preference in prefer.split(b","):
         name, _, value = preference.partition(b";")[0].partition(b"=")
         if name.strip().lower() == b"wait":
-            seconds = value.strip().strip(b'"')
-            return int(seconds) if seconds.isdigit() and len(seconds) <= _MOST_DIGITS else None
+            return whole_number(value.strip().strip(b'"'), _MOST_SECONDS)
     return None

@@ -11,11 +11,13 @@ from pathlib import Path
 from autoscaler.core.defaults import Defaults, parse_defaults
 from autoscaler.defaults_source import DefaultsSource
 from servingkit.config import ConfigError, Problem
+from servingkit.core.whole_number import whole_number
 
 OptionTable = Mapping[str, tuple[str, str]]
 """From an option's name to the placeholder of its value, and what it is."""
 
 DEFAULTS = Defaults(allow_zero_initial_scale=True)
+_MOST_WHOLE = 2**31 - 1
 _BELOW = {"allow-zero-initial-scale": "true"}
 
 CONTAINER_CONCURRENCY: OptionTable = {
@@ -94,8 +96,8 @@ class GivenOptions:
         for name in names:
             if name in self._options:
                 value = self._options[name]
-                is_number = name in self._numbers and value.isdecimal()
-                yield name, int(value) if is_number else value
+                number = whole_number(value, _MOST_WHOLE) if name in self._numbers else None
+                yield name, value if number is None else number
 
     def refuse(self, names: Iterable[str], expected: str) -> None:
         """Note those of `names` that were given and cannot be."""

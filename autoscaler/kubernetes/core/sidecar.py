@@ -3,8 +3,10 @@
 from servingkit.cluster.kubernetes.core.names import PORT, STATS_PORT_NAME
 from servingkit.cluster.kubernetes.core.objects import PodSpec, Workload
 from servingkit.core.sidecar import CONTAINER_NAME, SERVING_PORT, STATS_PORT
+from servingkit.core.whole_number import whole_number
 
 _SERVING_PORT_NAME = "queue-port"
+_MOST_PORT = 65_535
 
 
 def has_sidecar(spec: PodSpec) -> bool:
@@ -27,8 +29,9 @@ def resolve_port(spec: PodSpec, target: int | str) -> int | None:
     """Return the number of a port that may be given by its name; None for an unknown name."""
     if isinstance(target, int):
         return target
-    if target.isdecimal():
-        return int(target)
+    number = whole_number(target, _MOST_PORT)
+    if number is not None:
+        return number
     named = (
         port.container_port
         for container in spec.all_containers

@@ -141,6 +141,35 @@ async def test_one_replica_writes_and_the_next_goes_on_at_once_when_it_ends(worl
     await world.until_managed("bert")
 
 
+async def test_odd_annotations_are_passed_over_and_told_of(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    many_digits = "9" * 5000
+    world.put_activator()
+    world.kube.put(DEPLOYMENTS, deployment())
+    world.replica()
+    await world.until_managed()
+    service = world.the("services", "iris-private")
+    service["metadata"]["annotations"] |= {
+        "inflight.dev/state": '{"initialised": "perhaps"}',
+        "inflight.dev/activator-port": many_digits,
+        "inflight.dev/leaving": ",,\x00,",
+    }
+    world.kube.put("services", service)
+    odd = deployment("odd")
+    odd["spec"]["template"]["metadata"]["annotations"] = {
+        "inflight.dev/container-concurrency": many_digits
+    }
+    world.kube.put(DEPLOYMENTS, odd)
+    world.replica("autoscaler-2")
+    await world.until(lambda: "state not read" in caplog.messages)
+    await world.until(
+        lambda: any("container-concurrency" in it for it in world.events("NotManaged"))
+    )
+    world.kube.put(DEPLOYMENTS, deployment("bert"))
+    await world.until_managed("bert")
+
+
 async def test_a_new_leader_keeps_the_scale(world: World) -> None:
     await world.start_stats(3)
     world.put_activator()

@@ -22,9 +22,14 @@ from servingkit.cluster.kubernetes.core.names import (
 from servingkit.cluster.kubernetes.core.objects import ServiceObject, Workload
 from servingkit.config import ConfigError, Problem
 from servingkit.core.revision import Revision, RevisionId
+from servingkit.core.whole_number import whole_number
 
 DEFAULT_TIMEOUT_S = 300.0
 _MOST_CONCURRENCY = 1_000_000
+_MOST_PORT = 65_535
+_MOST_SECONDS = 2**31
+"""As for the sidecar's own variables."""
+
 _OF_THE_PODS = frozenset((CONTAINER_CONCURRENCY, TIMEOUT_SECONDS))
 
 
@@ -89,7 +94,7 @@ def leaving_pods(service: ServiceObject) -> frozenset[str]:
 def activator_port_of(service: ServiceObject) -> int:
     """Return the port on every activator that is this revision's; 0: none yet."""
     value = service.metadata.annotation(ACTIVATOR_PORT) or ""
-    return int(value) if value.isdecimal() else 0
+    return whole_number(value, _MOST_PORT) or 0
 
 
 def revision_of(service: ServiceObject) -> Revision | None:
@@ -126,19 +131,18 @@ class Limits(msgspec.Struct, frozen=True):
 def read_limits(settings: dict[str, str]) -> Limits:
     """Read these settings. Raises ConfigError that names every bad one."""
     problems: list[Problem] = []
-    concurrency = settings.get(CONTAINER_CONCURRENCY, "0")
-    if not concurrency.isdecimal() or int(concurrency) > _MOST_CONCURRENCY:
+    concurrency = whole_number(settings.get(CONTAINER_CONCURRENCY, "0"), _MOST_CONCURRENCY)
+    if concurrency is None:
         expected = f"a whole number from 0 (no limit) to {_MOST_CONCURRENCY}"
-        problems.append(Problem(CONTAINER_CONCURRENCY, concurrency, expected))
-        concurrency = "0"
+        problems.append(Problem(CONTAINER_CONCURRENCY, settings[CONTAINER_CONCURRENCY], expected))
     timeout_s = _seconds(settings.get(TIMEOUT_SECONDS, str(DEFAULT_TIMEOUT_S)))
     if timeout_s is None:
-        expected = "a number of seconds above 0"
+        expected = f"a number of seconds above 0 and below {_MOST_SECONDS}"
         problems.append(Problem(TIMEOUT_SECONDS, settings[TIMEOUT_SECONDS], expected))
     if problems:
         raise ConfigError(problems)
     hosts = tuple(filter(None, (host.strip() for host in settings.get(HOSTS, "").split(","))))
-    return Limits(int(concurrency), timeout_s or DEFAULT_TIMEOUT_S, hosts)
+    return Limits(concurrency or 0, timeout_s or DEFAULT_TIMEOUT_S, hosts)
 
 
 def _seconds(text: str) -> float | None:
@@ -146,4 +150,4 @@ def _seconds(text: str) -> float | None:
         seconds = float(text)
     except ValueError:
         return None
-    return seconds if 0 < seconds < float("inf") else None
+    return seconds if 0 < seconds < _MOST_SECONDS else None

@@ -55,9 +55,10 @@ def test_other_services_do_not() -> None:
     assert revision_of(service) is None
 
 
-def test_a_revision_with_bad_settings_has_the_defaults() -> None:
-    record = Record("uid-1", "Deployment", {"inflight.dev/container-concurrency": "many"})
-    revision = revision_of(private(record=write_record(record), activator_port="soon"))
+@pytest.mark.parametrize("number", ["many", "70000000", "9" * 5000])
+def test_a_revision_with_bad_settings_has_the_defaults(number: str) -> None:
+    record = Record("uid-1", "Deployment", {"inflight.dev/container-concurrency": number})
+    revision = revision_of(private(record=write_record(record), activator_port=number))
     assert revision is not None
     assert (revision.container_concurrency, revision.activator_port) == (0, 0)
 
@@ -98,7 +99,7 @@ def test_limits_are_read() -> None:
 
 
 def test_every_bad_limit_is_named() -> None:
-    bad = {"inflight.dev/container-concurrency": "-1", "inflight.dev/timeout-seconds": "inf"}
+    bad = {"inflight.dev/container-concurrency": "-1", "inflight.dev/timeout-seconds": "1e300"}
     with pytest.raises(ConfigError) as caught:
         read_limits(bad)
     assert {problem.key for problem in caught.value.problems} == set(bad)
