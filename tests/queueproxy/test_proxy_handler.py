@@ -185,11 +185,11 @@ async def test_each_probe_of_a_draining_pod_is_refused(
 
 
 async def test_only_short_fields_of_clients_are_remembered(world: World) -> None:
-    _kept_edits.cache_clear()
+    _kept_edits.clear()
     for size, kept in ((4_000, 0), (40, 1)):
         nodes = b"1" * size
         await world.get((b"X-Forwarded-For", nodes))
         (asked,) = world.model.asked
         assert asked.request.fields[b"x-forwarded-for"] == nodes + b", 127.0.0.1"
-        assert _kept_edits.cache_info().currsize == kept
+        assert len(_kept_edits) == kept
         world.model.asked.clear()
