@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 from autoscaler.core.backlog import PodsLoad, credited
 from autoscaler.core.decider import DeciderSpec, Reading
 from autoscaler.core.settings import Metric, ScalingSettings
-from autoscaler.core.window import Aggregation, Windows, new_windows
+from autoscaler.core.window import Windows
 from servingkit.core.stat import Stat
 
 LATE_S: Final = 0.25
@@ -73,10 +73,10 @@ class PodsWindows:
         self._running.record(second, running)
         self._admitted.record(second, admitted)
 
-    def resize(self, settings: ScalingSettings) -> None:
-        """Take over new lengths."""
-        _resize(self._running, settings)
-        _resize(self._admitted, settings)
+    def configure(self, settings: ScalingSettings) -> None:
+        """Take over another aggregation and window lengths."""
+        _configure(self._running, settings)
+        _configure(self._admitted, settings)
 
     def load(
         self, second: int, arrivals: Reading, asked_pods: int, target_value: float
@@ -96,7 +96,6 @@ class Collector:
     """Adds up reports second by second; knows when each pod was last heard, and what it said."""
 
     __slots__ = (
-        "_aggregation",
         "_concurrency",
         "_open",
         "_pods",
@@ -106,7 +105,6 @@ class Collector:
     )
 
     def __init__(self, settings: ScalingSettings) -> None:
-        self._aggregation: Aggregation = settings.aggregation
         self._concurrency = _windows(settings)
         self._requests = _windows(settings)
         self._open: list[OpenSecond] = []
@@ -119,20 +117,15 @@ class Collector:
         return f"<Collector {self._concurrency!r}, {len(self.pods_heard_at)} pods heard>"
 
     def configure(self, settings: ScalingSettings) -> None:
-        """Take over new window lengths; another aggregation starts with empty windows."""
-        if settings.aggregation is not self._aggregation:
-            self._aggregation = settings.aggregation
-            self._concurrency = _windows(settings)
-            self._requests = _windows(settings)
-            self._open = []
-        _resize(self._concurrency, settings)
-        _resize(self._requests, settings)
+        """Take over another aggregation and window lengths; the load stays."""
+        _configure(self._concurrency, settings)
+        _configure(self._requests, settings)
         if not settings.additions.credit_starting_pods:
             self._pods = None
         elif self._pods is None:
             self._pods = PodsWindows(settings)
         else:
-            self._pods.resize(settings)
+            self._pods.configure(settings)
 
     def record_pod(self, stat: Stat, *, second: int, heard_at: float, weight: float) -> None:
         """Add a pod's report to the second for which it was asked.
@@ -243,11 +236,11 @@ class Collector:
 
 
 def _windows(settings: ScalingSettings) -> Windows:
-    return new_windows(settings.aggregation, settings.stable_window_s, settings.panic_window_s)
+    return Windows(settings.aggregation, settings.stable_window_s, settings.panic_window_s)
 
 
-def _resize(windows: Windows, settings: ScalingSettings) -> None:
-    windows.resize(settings.stable_window_s, settings.panic_window_s)
+def _configure(windows: Windows, settings: ScalingSettings) -> None:
+    windows.configure(settings.aggregation, settings.stable_window_s, settings.panic_window_s)
 
 
 def _averages(windows: Windows, second: int) -> Reading:

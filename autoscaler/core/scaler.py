@@ -141,7 +141,8 @@ def plan(
         settings, state.bounds, wanted, cluster, now, is_load=is_load
     )
     held_by = _scheduled(held_by, scheduled)
-    direct = pods > 0 and bounds_state.phase is not Phase.INACTIVE and excess >= 0
+    wanted_by_load = bounds_state.phase is not Phase.INACTIVE and held_by is not Bound.ACTIVATING
+    direct = pods > 0 and wanted_by_load and excess >= 0
     result = Plan(
         desired_pods=pods,
         mode=Mode.SERVE if direct else Mode.PROXY,

@@ -29,7 +29,6 @@ Source: Knative's `TimedFloat64Buckets` and `WeightedFloat64Buckets`.
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
 from array import array
 from enum import Enum
 
@@ -64,17 +63,18 @@ class _Window:
         """Sum of its buckets."""
 
 
-class Windows(ABC):
+class Windows:
     """The stable and the panic window of one metric.
 
     They share a ring of one-second buckets, as long as the stable one; second `s` lives at index
     `s` modulo its length. Buckets in which nothing was recorded are zero.
     """
 
-    __slots__ = ("_buckets", "_last", "_panic", "_stable")
+    __slots__ = ("_aggregation", "_buckets", "_last", "_panic", "_stable")
 
-    def __init__(self, stable_s: int, panic_s: int) -> None:
+    def __init__(self, aggregation: Aggregation, stable_s: int, panic_s: int) -> None:
         """`panic_s` is at most `stable_s`."""
+        self._aggregation = aggregation
         self._buckets = array("d", bytes(8 * stable_s))
         self._last = _NEVER
         self._stable = _Window(stable_s)
@@ -83,7 +83,7 @@ class Windows(ABC):
     def __repr__(self) -> str:
         stable, panic = self._stable, self._panic
         return (
-            f"<{type(self).__name__} of {stable.seconds} and {panic.seconds} s,"
+            f"<Windows of {stable.seconds} and {panic.seconds} s, {self._aggregation.value},"
             f" totals {stable.total:g} and {panic.total:g}>"
         )
 
@@ -100,8 +100,12 @@ class Windows(ABC):
         """Return the average of the panic window that ends with `second`; 0: nothing is known."""
         return self._average(self._panic, second)
 
-    @abstractmethod
-    def _average(self, window: _Window, second: int) -> float: ...
+    def _average(self, window: _Window, second: int) -> float:
+        if second - self._last >= window.seconds:
+            return 0.0
+        if self._aggregation is Aggregation.LINEAR:
+            return self._mean(window, second)
+        return self._weighted_sum(window, second)
 
     def is_empty(self, second: int) -> bool:
         """Tell whether more than the stable window has passed since the last write."""
@@ -129,8 +133,9 @@ class Windows(ABC):
             # Once a round the running sums are made exact again, so that errors cannot pile up.
             self._add_up()
 
-    def resize(self, stable_s: int, panic_s: int) -> None:
-        """Change the lengths; the newest seconds are kept."""
+    def configure(self, aggregation: Aggregation, stable_s: int, panic_s: int) -> None:
+        """Change the kind and the lengths; the newest seconds are kept."""
+        self._aggregation = aggregation
         if (stable_s, panic_s) == (self._stable.seconds, self._panic.seconds):
             return
         buckets = array("d", bytes(8 * stable_s))
@@ -176,20 +181,12 @@ class Windows(ABC):
     def _newest(self, seconds: int) -> range:
         return range(self._last - seconds + 1, self._last + 1)
 
-
-class LinearWindows(Windows):
-    """Every second counts the same. Averages are rounded to 6 decimals, as Knative's."""
-
-    __slots__ = ()
-
-    def _average(self, window: _Window, second: int) -> float:
-        """Return the mean of the known seconds."""
+    def _mean(self, window: _Window, second: int) -> float:
+        """Return the mean of the known seconds, rounded to 6 decimals as Knative's."""
         last, length, total = self._last, window.seconds, window.total
         known = min(last - window.known_from + 1, length)
         if second > last:
             gap = second - last
-            if gap >= length:
-                return 0.0
             for gone in range(last - length + 1, last - length + gap + 1):
                 total -= self._buckets[gone % self._stable.seconds]
             known = min(known, length - gap)
@@ -197,17 +194,9 @@ class LinearWindows(Windows):
         # sign at zero, which the running sum may miss by a hair.
         return math.floor(total / known * _DECIMALS + 0.5) / _DECIMALS
 
-
-class WeightedWindows(Windows):
-    """Newer seconds count more."""
-
-    __slots__ = ()
-
-    def _average(self, window: _Window, second: int) -> float:
+    def _weighted_sum(self, window: _Window, second: int) -> float:
         """Return the weighted sum of the seconds; unknown ones have no value."""
         gap = max(0, second - self._last)
-        if gap >= window.seconds:
-            return 0.0
         m = smoothing(window.seconds)
         weight = m * math.pow(1 - m, gap)
         average = 0.0
@@ -220,15 +209,6 @@ class WeightedWindows(Windows):
 def smoothing(seconds: int) -> float:
     """Return the weight of the newest second of a weighted window, 0.2 to 1."""
     return max(_LEAST_SMOOTHING, 1 - math.pow(_WEIGHT_OUTSIDE, 1 / seconds))
-
-
-def new_windows(aggregation: Aggregation, stable_s: int, panic_s: int) -> Windows:
-    """Return empty windows of the given kind; `panic_s` is at most `stable_s`."""
-    match aggregation:
-        case Aggregation.LINEAR:
-            return LinearWindows(stable_s, panic_s)
-        case Aggregation.WEIGHTED_EXPONENTIAL:
-            return WeightedWindows(stable_s, panic_s)
 
 
 def panic_window_s(stable_window_s: int, percentage: float) -> int:

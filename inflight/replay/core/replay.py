@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from autoscaler.core.decider import Reading, decide, initial_state
-from autoscaler.core.window import new_windows, panic_window_s
+from autoscaler.core.window import Windows, panic_window_s
 from inflight.replay.core.trace import RecordedTick, Trace, Verdict
 
 _NO_DATA = Verdict(stable=0.0, panic=0.0, desired=0, excess_burst_capacity=0, valid=False)
@@ -32,7 +32,7 @@ def replay(trace: Trace) -> Iterator[ReplayedTick]:
     spec = trace.spec
     state = initial_state(spec.initial_ready, 0.0)
     panic_s = panic_window_s(spec.stable_window_s, spec.panic_window_percentage)
-    windows = new_windows(spec.aggregation, spec.stable_window_s, panic_s)
+    windows = Windows(spec.aggregation, spec.stable_window_s, panic_s)
     tick_at = {tick.t: tick for tick in trace.ticks}
     for second, load in enumerate(trace.load):
         now = second + 0.5

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from autoscaler.core.decider import DeciderSpec, Decision, Reading, decide, initial_state
-from autoscaler.core.window import LinearWindows
+from autoscaler.core.window import Aggregation, Windows
 
 PANIC_WINDOW_S = 6
 
@@ -43,7 +43,7 @@ class KpaScript:
         }
         self.spec = DeciderSpec(**(known | spec))
         self._state = initial_state(ready, 0.0)
-        self._windows = LinearWindows(self.spec.stable_window_s, PANIC_WINDOW_S)
+        self._windows = Windows(Aggregation.LINEAR, self.spec.stable_window_s, PANIC_WINDOW_S)
         self._ready = ready
         self._now = 0.0
         self._filled_to = 0

@@ -137,8 +137,9 @@ def test_new_window_lengths_keep_the_load() -> None:
     assert collector.reading(Metric.CONCURRENCY, 5.0) == Reading(4, 4)
 
 
-def test_another_aggregation_starts_with_empty_windows() -> None:
+def test_another_aggregation_keeps_the_load() -> None:
     collector = Collector(settings())
-    record_pod(collector, pod_stat(4), 5.0)
+    for second in range(60):
+        record_pod(collector, pod_stat(4), second)
     collector.configure(settings(metric_aggregation_algorithm="weighted-exponential"))
-    assert collector.reading(Metric.CONCURRENCY, 5.0) is None
+    assert collector.reading(Metric.CONCURRENCY, 60.5) == pytest.approx((4, 4), rel=1e-3)

@@ -332,3 +332,11 @@ def test_pods_that_another_process_knew_are_kept_though_none_is_ready_at_first(
     world.at(0, 5)
     world.ready = 3
     assert world.at(2, 5).desired_pods == pods
+
+
+def test_pods_that_start_and_that_nobody_wants_get_no_traffic_of_their_own() -> None:
+    world = World({"target-burst-capacity": "0", "initial-scale": "0"}, replicas=1, ready=0)
+    decided = world.at(0, 0)
+    assert decided.limits == ("progress-deadline",)
+    assert (decided.desired_pods, decided.mode) == (1, Mode.PROXY)
+    assert world.at(2, 5).mode is Mode.SERVE

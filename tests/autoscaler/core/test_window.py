@@ -4,18 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoscaler.core.window import (
-    Aggregation,
-    LinearWindows,
-    WeightedWindows,
-    Windows,
-    new_windows,
-    smoothing,
-)
+from autoscaler.core.window import Aggregation, Windows, smoothing
+
+LINEAR, WEIGHTED = Aggregation.LINEAR, Aggregation.WEIGHTED_EXPONENTIAL
 
 
-def filled(values: list[float], seconds: int = 5, panic_s: int = 1) -> LinearWindows:
-    window = LinearWindows(seconds, panic_s)
+def filled(values: list[float], seconds: int = 5, panic_s: int = 1) -> Windows:
+    window = Windows(LINEAR, seconds, panic_s)
     for second, value in enumerate(values):
         window.record(second, value)
     return window
@@ -41,7 +36,7 @@ def test_a_write_after_a_long_silence_starts_over_and_a_late_one_widens_the_span
 
 
 def test_all_that_is_recorded_in_one_second_is_added() -> None:
-    window = LinearWindows(5, 1)
+    window = Windows(LINEAR, 5, 1)
     window.record(3, 2)
     window.record(3, 4)
     assert window.stable_average(3) == 6
@@ -54,21 +49,21 @@ def test_a_write_older_than_the_window_is_ignored() -> None:
 
 
 def test_descending_writes_fill_the_window() -> None:
-    window = LinearWindows(5, 1)
+    window = Windows(LINEAR, 5, 1)
     for second in (4, 3, 2, 1, 0, -1):
         window.record(second, second + 1)
     assert window.stable_average(4) == 3
 
 
 def test_a_hole_between_writes_counts_as_zeros() -> None:
-    window = LinearWindows(5, 1)
+    window = Windows(LINEAR, 5, 1)
     window.record(0, 10)
     window.record(4, 10)
     assert window.stable_average(4) == 4
 
 
 def test_an_average_that_comes_back_to_zero_has_no_sign() -> None:
-    window = LinearWindows(10, 1)
+    window = Windows(LINEAR, 10, 1)
     for second, value in enumerate((0, 0, 0, 0, 0, 0, 0, 0, 0.7, 0.1, *(0,) * 10)):
         window.record(second, value)
     assert str(window.stable_average(19)) == "0.0"
@@ -81,7 +76,7 @@ def test_halves_of_the_last_decimal_are_rounded_up() -> None:
 
 
 def test_a_new_window_is_empty_and_an_old_one_becomes_so_after_its_length() -> None:
-    window = LinearWindows(5, 1)
+    window = Windows(LINEAR, 5, 1)
     assert window.is_empty(0)
     assert window.stable_average(0) == 0
     window.record(0, 1)
@@ -97,7 +92,7 @@ def test_a_second_is_known_only_inside_the_window_and_the_span_of_writes() -> No
 @pytest.mark.parametrize(("seconds", "average"), [(3, 4), (5, 3), (10, 3)])
 def test_resizing_keeps_the_newest_seconds(seconds: int, average: float) -> None:
     window = filled([1, 2, 3, 4, 5])
-    window.resize(seconds, 1)
+    window.configure(LINEAR, seconds, 1)
     assert window.stable_s == seconds
     assert window.stable_average(4) == average
     assert window.value_at(4) == 5
@@ -105,7 +100,7 @@ def test_resizing_keeps_the_newest_seconds(seconds: int, average: float) -> None
 
 def test_a_resized_window_goes_on() -> None:
     window = filled([1, 2, 3, 4, 5])
-    window.resize(10, 1)
+    window.configure(LINEAR, 10, 1)
     window.record(5, 9)
     assert window.stable_average(5) == 4
 
@@ -116,7 +111,7 @@ def test_the_smoothing_of_a_weighted_window(seconds: int, weight: float) -> None
 
 
 def test_a_weighted_window_prefers_the_newest_second() -> None:
-    window = WeightedWindows(6, 1)
+    window = Windows(WEIGHTED, 6, 1)
     for second, value in enumerate((2, 3, 4, 5, 6)):
         window.record(second, value)
     m = smoothing(6)
@@ -128,18 +123,28 @@ def test_a_weighted_window_prefers_the_newest_second() -> None:
 
 
 def test_a_weighted_window_is_not_normalised_while_it_fills() -> None:
-    window = WeightedWindows(6, 1)
+    window = Windows(WEIGHTED, 6, 1)
     window.record(0, 2)
     assert window.stable_average(0) == pytest.approx(2 * smoothing(6))
 
 
 @pytest.mark.parametrize("aggregation", list(Aggregation))
 def test_a_window_says_what_it_is(aggregation: Aggregation) -> None:
-    window: Windows = new_windows(aggregation, 6, 2)
+    window = Windows(aggregation, 6, 2)
     window.record(5, 3)
     window.record(7, 4)
-    name = type(window).__name__
-    assert repr(window) == f"<{name} of 6 and 2 s, totals 7 and 4>"
+    kind = aggregation.value
+    assert repr(window) == f"<Windows of 6 and 2 s, {kind}, totals 7 and 4>"
+
+
+def test_another_aggregation_looks_at_the_same_seconds() -> None:
+    window = filled([1, 2, 3, 4, 5, 6], seconds=6)
+    window.configure(WEIGHTED, 6, 1)
+    m = smoothing(6)
+    expected = sum(value * m * (1 - m) ** age for age, value in enumerate((6, 5, 4, 3, 2, 1)))
+    assert window.stable_average(5) == pytest.approx(expected)
+    window.configure(LINEAR, 6, 1)
+    assert window.stable_average(5) == 3.5
 
 
 RECORDS = st.lists(
@@ -178,7 +183,7 @@ def test_two_windows_over_one_ring_are_as_two_windows(
 ) -> None:
     panic_s = max(1, int(stable_s * share))
     both, stable, panic = (
-        LinearWindows(stable_s, panic_s),
+        Windows(LINEAR, stable_s, panic_s),
         PlainWindow(stable_s),
         PlainWindow(panic_s),
     )
@@ -202,14 +207,14 @@ def test_a_panic_window_begins_anew_after_a_silence_of_its_length() -> None:
 def test_a_longer_panic_window_knows_what_the_stable_one_knew() -> None:
     window = filled([1, 2, 3, 4, 5, 6], seconds=60, panic_s=2)
     window.record(8, 9)  # the panic window begins anew
-    window.resize(60, 4)
+    window.configure(LINEAR, 60, 4)
     assert window.panic_average(8) == (6 + 9) / 4
     window.record(9, 7)
     assert window.panic_average(9) == (9 + 7) / 4
 
 
 def test_a_weighted_panic_window_weighs_its_own_seconds() -> None:
-    window = WeightedWindows(60, 6)
+    window = Windows(WEIGHTED, 60, 6)
     for second, value in enumerate((9, 2, 3, 4, 5, 6, 7)):
         window.record(second, value)
     m = smoothing(6)
