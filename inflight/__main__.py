@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import io
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -56,6 +57,7 @@ def main() -> int:
     """Run the command; return the exit code."""
     if sys.stdout is None:  # closed by whoever started us
         return _EXIT_FAILED
+    _speak_utf8()
     arguments, command = _parse(sys.argv[1:])
     exit_code = 0
     try:
@@ -71,6 +73,14 @@ def main() -> int:
         exit_code = _EXIT_KILLED
     _flush_or_drop()
     return exit_code
+
+
+def _speak_utf8() -> None:
+    """Read and write as YAML and JSON are, and as Python will, whatever the locale says."""
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(encoding="utf-8-sig")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
 def _flush_or_drop() -> None:

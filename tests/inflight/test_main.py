@@ -42,6 +42,20 @@ def test_help_shows_an_example() -> None:
     assert "inflight local --name sleeper" in result.stdout
 
 
+def test_the_locale_does_not_change_what_is_written() -> None:
+    manifest = "\ufeffkind: Service\nmetadata: {name: zürich → genève}\n"
+    result = subprocess.run(
+        [sys.executable, "-m", "inflight", "inject", "-f", "-"],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        input=manifest.encode(),
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert (result.returncode, result.stderr) == (0, b"")
+    assert result.stdout.decode() == manifest.removeprefix("\ufeff")
+
+
 def test_target_zero_names_the_option_and_what_was_expected() -> None:
     result = inflight("local", "--name", "iris", "--target", "0", "--", "sh")
     assert result.returncode == 78
