@@ -237,5 +237,10 @@ def _log_directory(settings: LocalSettings) -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix="inflight-local-") as directory:
             yield Path(directory)
     else:
-        settings.log_directory.mkdir(parents=True, exist_ok=True)
+        try:
+            settings.log_directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            expected = f"a folder that is there, or can be made ({error.strerror})"
+            problem = Problem("--log-dir", str(settings.log_directory), expected)
+            raise ConfigError([problem]) from error
         yield settings.log_directory

@@ -125,6 +125,13 @@ def test_reader_that_leaves_ends_it_without_a_traceback() -> None:
         assert process.stderr.read() == b""
 
 
+def test_folder_that_cannot_be_made_names_the_option() -> None:
+    options = ("--name", "iris", "--port", "0", "--api-port", "0", "--log-dir", "/dev/null/logs")
+    result = inflight("local", *options, "--", "sleep", "60")
+    assert result.returncode == 78
+    assert result.stderr.startswith("--log-dir: '/dev/null/logs'; expected a folder that is there")
+
+
 @pytest.mark.parametrize(
     ("redirection", "told"),
     [
