@@ -18,6 +18,7 @@ from servingkit.cluster.kubernetes.access import ApiAccess, TokenFile
 from servingkit.cluster.kubernetes.core.objects import ObjectT
 from servingkit.cluster.kubernetes.core.resource import Resource, Verb
 from servingkit.cluster.protocols import ClusterError
+from servingkit.config import ConfigError, Problem
 
 CALL_TIMEOUT_S: Final = 5.0
 """For each call but a watch. Less than what a leader's lease has left when it stops writing."""
@@ -80,11 +81,17 @@ class ApiClient:
     """One connection pool to one API server."""
 
     def __init__(self, access: ApiAccess, *, call_timeout_s: float = CALL_TIMEOUT_S) -> None:
-        """Raises OSError when credentials are missing."""
+        """Raises ConfigError when credentials are missing."""
         self._url = access.url
-        self._tls = access.tls()
         self._token = TokenFile(access.credentials)
-        self._token.headers()
+        try:
+            self._tls = access.tls()
+            self._token.headers()
+        except OSError as error:
+            expected = f"a directory with the ca.crt and token of a service account ({error})"
+            found = str(access.credentials)
+            problem = Problem("INFLIGHT_KUBERNETES_CREDENTIALS", found, expected)
+            raise ConfigError([problem]) from error
         self._call_timeout_s = call_timeout_s
         self._session: aiohttp.ClientSession | None = None
 

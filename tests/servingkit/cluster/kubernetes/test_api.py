@@ -112,9 +112,16 @@ async def test_the_token_is_sent_and_read_again(server: KubeApi, tmp_path: Path)
     assert server.tokens == ["Bearer secret"]
 
 
-def test_without_a_token_there_is_no_client(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="token"):
-        ApiClient(ApiAccess(url="http://127.0.0.1:1", credentials=tmp_path))
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_without_its_accounts_files_a_pod_is_told_which_setting_is_bad(
+    scheme: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        ApiClient(ApiAccess(url=f"{scheme}://127.0.0.1:1", credentials=tmp_path))
+    (problem,) = caught.value.problems
+    assert problem.key == "INFLIGHT_KUBERNETES_CREDENTIALS"
+    assert problem.value == str(tmp_path)
+    assert "ca.crt and token" in problem.expected
 
 
 # --- access --------------------------------------------------------------------------------------
