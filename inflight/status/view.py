@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -57,7 +58,9 @@ def detail_view(detail: RevisionDetail) -> Group:
         facts.add_row(Text(name), value)
     for sentence in detail.unknown_annotations:
         facts.add_row("unknown", Text(sentence))
-    decisions = Table(title="decisions", title_justify="left", title_style="bold")
+    decisions = Table(
+        box=SIMPLE_HEAD, padding=0, title="decisions", title_justify="left", title_style="bold"
+    )
     decisions.add_column("at")
     decisions.add_column("pods", justify="right")
     decisions.add_column("why")
