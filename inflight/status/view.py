@@ -58,9 +58,7 @@ def detail_view(detail: RevisionDetail) -> Group:
         facts.add_row(Text(name), value)
     for sentence in detail.unknown_annotations:
         facts.add_row("unknown", Text(sentence))
-    decisions = Table(
-        box=SIMPLE_HEAD, padding=0, title="decisions", title_justify="left", title_style="bold"
-    )
+    decisions = Table(box=SIMPLE_HEAD, title="decisions", title_justify="left", title_style="bold")
     decisions.add_column("at")
     decisions.add_column("pods", justify="right")
     decisions.add_column("why")
