@@ -165,6 +165,8 @@ async def test_an_annotation_that_nobody_reads_is_told_once_and_refuses_nothing(
     )
     logged = [one for one in caplog.records if getattr(one, "reason", "") == "UnknownAnnotation"]
     assert len(logged) == 1
+    told = world.events("Managed") + world.events("UnknownAnnotation")
+    assert world.kube.called("create", "events") == len(told), "not at each look"
 
 
 # --- what is in the way --------------------------------------------------------------------------
