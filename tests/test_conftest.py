@@ -40,7 +40,7 @@ def run(folder: Path, tests: str, *options: str) -> tuple[int, str]:
         env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
         capture_output=True,
         text=True,
-        timeout=PATIENCE_S,
+        timeout=4 * PATIENCE_S,  # the imports of up to three processes
         check=False,
     )
     return ended.returncode, ended.stdout

@@ -257,8 +257,8 @@ async def test_only_so_many_copies_are_under_way(world: World) -> None:
     world.cluster.put_routes(route(100, 0, mirror=MIRRORED))
     activator = await world.start_activator()
     asked = [world.ask(activator, headers=TO_ROUTE) for _ in range(MOST_AT_ONCE + 20)]
-    await until(lambda: len(old.running) == MOST_AT_ONCE + 20, within_s=60)
-    await until(lambda: len(new.running) == MOST_AT_ONCE, within_s=60)
+    await until(lambda: len(old.running) == MOST_AT_ONCE + 20)
+    await until(lambda: len(new.running) == MOST_AT_ONCE)
     old.finish(len(asked))
     assert Counter([(await one).status for one in asked]) == {200: len(asked)}
     assert await metric(world, activator, OUTCOMES, "iris-2", "skipped") == 20

@@ -103,7 +103,7 @@ async def test_a_revision_is_asked_again_when_its_round_is_over() -> None:
     async with model(2) as one:
         cluster.put_pods(IRIS, one.pod("a"))
         async with scraping(cluster, tracked):
-            await until(lambda: one.asked >= 3, within_s=60)
+            await until(lambda: one.asked >= 3)
 
 
 async def test_a_port_and_a_path_of_the_models_own_can_be_named() -> None:
@@ -124,6 +124,6 @@ async def test_a_revision_without_such_metrics_is_left_alone() -> None:
         async with Engine() as engine, asyncio.TaskGroup() as group:
             both = {IRIS: tracked, other.revision.id._replace(name="other"): other}
             task = group.create_task(ModelMetricsScraper(HttpClient(engine), cluster, both).run())
-            await until(lambda: control.asked >= 2, within_s=60)
+            await until(lambda: control.asked >= 2)
             task.cancel()
         assert one.asked == 0

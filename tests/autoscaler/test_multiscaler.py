@@ -391,7 +391,7 @@ async def test_a_poke_does_not_wait_for_the_ticks_of_all_others() -> None:
     for other in others:
         cluster.put_revision(replace(revision({"min-scale": "1"}), id=other))
     async with scaling(cluster) as multiscaler:
-        await until(lambda: len(multiscaler.tracked) == 301, within_s=60)
+        await until(lambda: len(multiscaler.tracked) == 301)
         await until(
             lambda: all(tracked.plan for tracked in multiscaler.tracked.values()), within_s=60
         )
@@ -402,9 +402,9 @@ async def test_a_poke_does_not_wait_for_the_ticks_of_all_others() -> None:
             while not cluster.read:  # noqa: ASYNC110 -- at the first of them, not some time later
                 await asyncio.sleep(0)
         report(multiscaler, 20)
-        await until(lambda: (IRIS, 3) in cluster.scale_writes, within_s=60)
+        await until(lambda: (IRIS, 3) in cluster.scale_writes)
         assert cluster.read.index(IRIS) < 100
-        await until(lambda: set(others) <= set(cluster.read), within_s=60)
+        await until(lambda: set(others) <= set(cluster.read))
 
 
 class ReadingOrder(FakeCluster):

@@ -100,21 +100,21 @@ async def stream_outlives_everything(folder: Path, seconds: float, period_ms: in
             answer = await session.get(target)
             assert answer.status == 200
             reading = tasks.create_task(read_events(answer, seen))
-            await until(lambda: len(seen) >= 3, within_s=60)
+            await until(lambda: len(seen) >= 3)
         await reachable(place, 0)
         async with autoscaler(stat_port):
             await reachable(place, 1)
             before = len(seen)
             os.kill(pod.pid, signal.SIGTERM)  # the sidecar drains
             await place.show([pod], PodState.TERMINATING)
-            await until(lambda: len(seen) > before, within_s=60)
+            await until(lambda: len(seen) > before)
             await place.show([])  # and is gone for everybody
             before = len(seen)
-            await until(lambda: len(seen) > before, within_s=60)
+            await until(lambda: len(seen) > before)
             assert is_running(pod.pid)
             await reading  # its clean end; a reset would be a ClientPayloadError
             assert seen == list(range(count))
-            await until(lambda: not is_running(pod.pid), within_s=60)
+            await until(lambda: not is_running(pod.pid))
 
 
 async def test_a_stream_outlives_scale_down_drain_and_an_autoscaler_restart(
@@ -171,20 +171,19 @@ async def test_streams_outlive_the_scale_down_of_the_whole_loop() -> None:
         short: list[list[int]] = [[] for _ in range(14)]  # bring a second pod
         long: list[list[int]] = [[] for _ in range(4)]  # one pod would do for these
         short_tasks = [tasks.create_task(stream(seen)) for seen in short]
-        await local.reaches(lambda status: status["ready_pods"] == 2, within_s=60)
+        await local.reaches(lambda status: status["ready_pods"] == 2)
         long_tasks = [tasks.create_task(stream(seen)) for seen in long]
-        await until(lambda: all(long), within_s=60)
+        await until(lambda: all(long))
         for task in short_tasks:
             task.cancel()
         await until(lambda: local.named("pod terminating"), within_s=90)
         before = [len(seen) for seen in long]
         await until(
             lambda: all(len(seen) > count + 20 for seen, count in zip(long, before, strict=True)),
-            within_s=60,
         )
         assert not local.named("pod gone")
         for task in long_tasks:
             task.cancel()
-        await until(lambda: local.named("pod gone"), within_s=60)  # drained by its clients' leaving
+        await until(lambda: local.named("pod gone"))  # drained by its clients' leaving
         assert not local.named("pod killed")
         assert all(seen == list(range(len(seen))) for seen in long)

@@ -97,7 +97,7 @@ async def two_activators(*arguments: str) -> AsyncIterator[LocalProcess]:
     async with one_revision(
         "--activators=2", "--min-scale=2", "--container-concurrency=4", *arguments, command=SLEEPER
     ) as local:
-        await local.reaches(lambda status: status["ready_pods"] == 2, within_s=60)
+        await local.reaches(lambda status: status["ready_pods"] == 2)
         await until(lambda: len(local.pids(PROGRAM)) == 2)
         yield local
 
@@ -110,7 +110,7 @@ async def test_a_stopped_activator_loses_no_request_and_is_replaced() -> None:
         await more_answers(load, 200)
         stopped, other = local.pids(PROGRAM)
         os.kill(stopped, signal.SIGTERM)
-        await until(lambda: not is_running(stopped), within_s=60)
+        await until(lambda: not is_running(stopped))
         await more_answers(load, 200)
         await until(lambda: len(local.pids(PROGRAM)) == 2)
         assert other in local.pids(PROGRAM)

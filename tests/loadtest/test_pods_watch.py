@@ -8,6 +8,7 @@ from aiohttp import web
 from loadtest.core.timeline import PodsSample
 from loadtest.pods_watch import PodsWatch, parse_status
 from tests.fakes.web_server import web_server
+from tests.polling import PATIENCE_S
 
 STATUS = {
     "namespace": "default",
@@ -70,7 +71,7 @@ async def test_watch_waits_for_a_sample_that_meets_the_condition() -> None:
     async with api(answer) as url, asyncio.TaskGroup() as group:
         watch = PodsWatch(url, "default/iris", told.append)
         watching = group.create_task(watch.run())
-        found = await watch.until(lambda sample: sample.ready_pods == 2, within_s=60)
+        found = await watch.until(lambda sample: sample.ready_pods == 2, within_s=PATIENCE_S)
         watching.cancel()
     assert [sample.ready_pods for sample in told] == [0, 1, 2]
     assert found == watch.samples[-1] == told[-1]
@@ -87,7 +88,7 @@ async def test_watch_outlives_an_api_that_is_away_for_a_while() -> None:
     async with api(answer) as url, asyncio.TaskGroup() as group:
         watch = PodsWatch(url, "default/iris", ignore)
         watching = group.create_task(watch.run())
-        assert await watch.until(lambda _: True, within_s=60)
+        assert await watch.until(lambda _: True, within_s=PATIENCE_S)
         watching.cancel()
     assert len(watch.samples) == 1
 

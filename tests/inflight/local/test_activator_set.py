@@ -120,9 +120,9 @@ async def test_one_is_behind_until_it_has_seen_the_last_change_and_tells_what_it
         await asyncio.sleep(0.3)
         assert watched.activators.any_behind()  # however long it takes
         os.kill(first, signal.SIGCONT)
-        await until(lambda: not watched.activators.any_behind(), within_s=60)
+        await until(lambda: not watched.activators.any_behind())
         asked = tasks.create_task(watched.ask("127.0.0.3"))
-        await until(lambda: watched.activators.held_requests(IRIS) == 1, within_s=60)
+        await until(lambda: watched.activators.held_requests(IRIS) == 1)
         watched.activators.stop(AT_ONCE)
         assert await asked == 503
 
@@ -131,8 +131,8 @@ async def test_one_that_ends_is_told_of_and_replaced_under_another_name(tmp_path
     async with running(tmp_path, 2) as watched:
         before = watched.ready[-1]
         os.kill(watched.pids()[0], signal.SIGKILL)
-        await until(lambda: len(watched.ready[-1]) == 1, within_s=60)
-        await until(lambda: len(watched.ready[-1]) == 2, within_s=60)
+        await until(lambda: len(watched.ready[-1]) == 1)
+        await until(lambda: len(watched.ready[-1]) == 2)
         assert {place.host for place in watched.ready[-1]} == {place.host for place in before}
         assert len({*watched.ready[-1], *before}) == 3
         (event,) = watched.events

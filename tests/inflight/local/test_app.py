@@ -53,7 +53,7 @@ async def test_the_last_pod_waits_for_a_public_address_that_lags_behind() -> Non
     ) as local:
         await local.reaches(lambda status: status["ready_pods"] == 1)
         # When it is to go, and traffic has moved for the grace period, clients still go to it.
-        await local.reaches(lambda status: status["desired_pods"] == 0, within_s=60)
+        await local.reaches(lambda status: status["desired_pods"] == 0)
         *_, moved = local.named("endpoints switched")
         *_, asked = local.named("scale set")
         assert (moved["mode"], asked["replicas"]) == ("proxy", 0)
