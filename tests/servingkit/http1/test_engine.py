@@ -12,16 +12,11 @@ from servingkit.http1.engine import Engine
 from servingkit.http1.exchange import Exchange
 from tests.polling import until
 from tests.servingkit.http1.peers import HOST, Answered, Proxy, Wire, connect, site, upstream
-
-GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+from tests.servingkit.http1.scripts import GET, silence
 
 
 def echo(exchange: Exchange) -> None:
     exchange.answer(200, (), exchange.request.target)
-
-
-async def silence(wire: Wire) -> None:
-    await wire.rest()
 
 
 @pytest.mark.asyncio
