@@ -23,9 +23,11 @@ from activator.route_metrics import RouteMetrics
 from activator.stat_reporter import StatReporter
 from servingkit.clock import monotonic
 from servingkit.cluster.protocols import Pods, Revisions, Routes
+from servingkit.config import ConfigError
 from servingkit.core.revision import RevisionId
 from servingkit.http1.client import HttpClient
 from servingkit.http1.engine import Engine, Listener
+from servingkit.listening import ListenHost
 from servingkit.metrics_page import MetricsPage
 
 if TYPE_CHECKING:
@@ -93,7 +95,8 @@ class Activator:
     async def run(self, started: asyncio.Event | None = None) -> None:
         """Serve until stopped; sets `started` when all ports listen. Cancelling breaks all off.
 
-        Raises OSError for a port of its own that cannot be had; one of a revision is tried again.
+        Raises ConfigError for its host or a port of its own that cannot be had; a port of a
+        revision is tried again.
         """
         serving, metrics = await self._listen()
         async with self._tasks:
@@ -128,16 +131,20 @@ class Activator:
 
     async def _listen(self) -> tuple[Listener, Listener]:
         config = self._config
-        host = config.listen_host
+        host = ListenHost("LISTEN_HOST", config.listen_host)
         service = self._router or self._proxy
-        serving = await self._engine.listen(service, host, config.port, config.client_limits)
+        with host.with_port("PORT", config.port):
+            serving = await self._engine.listen(
+                service, host.value, config.port, config.client_limits
+            )
         collectors: list[Collector] = [ActivatorMetrics(self._gates, self._reporter)]
         if self._router is not None:
             collectors.append(RouteMetrics(self._router))
         handler = MetricsPage(*collectors)
         try:
-            metrics = await self._engine.listen(handler, host, config.metrics_port)
-        except OSError:
+            with host.with_port("METRICS_PORT", config.metrics_port):
+                metrics = await self._engine.listen(handler, host.value, config.metrics_port)
+        except (ConfigError, OSError):
             serving.abort()
             raise
         self.port, self.metrics_port = serving.port, metrics.port

@@ -41,7 +41,8 @@ class KubernetesView:
 async def run(config: Config, access: ApiAccess) -> None:
     """Serve until SIGTERM or SIGINT, then drain. A second signal ends at once.
 
-    Raises OSError for a port of its own that cannot be had, and without credentials.
+    Raises ConfigError for its host or a port of its own that cannot be had, and OSError without
+    credentials.
     """
     stopping = stop_at_signals()
     async with ApiClient(access) as api, Engine() as engine, asyncio.TaskGroup() as tasks:

@@ -29,6 +29,7 @@ from servingkit.clock import monotonic
 from servingkit.core.revision import RevisionId
 from servingkit.http1.client import HttpClient
 from servingkit.http1.engine import Engine
+from servingkit.listening import ListenHost
 from servingkit.metrics_page import MetricsPage
 
 __all__ = ["Autoscaler", "Cluster"]
@@ -43,7 +44,7 @@ class Autoscaler:
 
         self.api_port = config.api_port
         self.metrics_port = config.metrics_port
-        self._host = config.listen_host
+        self._host = ListenHost("LISTEN_HOST", config.listen_host)
         self._cluster = cluster
         self._activators_heard_at: dict[str, float] = {}
         self._engine = Engine()
@@ -62,7 +63,7 @@ class Autoscaler:
         """Scale until cancelled; sets `started` once all ports listen.
 
         Raises:
-            OSError: a port cannot be bound; nothing was scaled then.
+            ConfigError: host or port cannot be listened on; nothing was scaled then.
         """
         engine = self._engine
         scraper = Scraper(HttpClient(engine), self._cluster.pods, self._multiscaler.tracked)
@@ -73,14 +74,17 @@ class Autoscaler:
         parts = Parts(self._multiscaler, scraper, self._receiver, events, self._activators_heard_at)
         metrics = MetricsPage(ProcessMetrics(parts), self._defaults)
         async with AsyncExitStack() as sites:
-            self.stat_port = await self._listen(sites, self._receiver.application(), self.stat_port)
-            page = await engine.listen(
-                MetricsService(metrics, self._each_status), self._host, self.metrics_port
-            )
+            stats = self._receiver.application()
+            with self._host.with_port("STAT_PORT", self.stat_port):
+                self.stat_port = await self._listen(sites, stats, self.stat_port)
+            service = MetricsService(metrics, self._each_status)
+            with self._host.with_port("METRICS_PORT", self.metrics_port):
+                page = await engine.listen(service, self._host.value, self.metrics_port)
             sites.callback(page.abort)
             self.metrics_port = page.port
             api = api_application(self._each_status, self.detail, events, self._defaults.as_json)
-            self.api_port = await self._listen(sites, api, self.api_port)
+            with self._host.with_port("API_PORT", self.api_port):
+                self.api_port = await self._listen(sites, api, self.api_port)
             # First of all, since the sites wait for those who read.
             sites.callback(self._multiscaler.journal.close)
             async with engine, asyncio.TaskGroup() as loops:
@@ -130,6 +134,6 @@ class Autoscaler:
         runner = web.AppRunner(application, access_log=None, handle_signals=False)
         await runner.setup()
         sites.push_async_callback(runner.cleanup)
-        await web.TCPSite(runner, self._host, port).start()
+        await web.TCPSite(runner, self._host.value, port).start()
         bound: int = runner.addresses[0][1]
         return bound

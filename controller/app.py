@@ -19,6 +19,7 @@ from controller.served_certificate import ServedCertificate
 from controller.webhook import Webhook
 from servingkit.cluster.kubernetes.api import ApiClient
 from servingkit.http1.engine import Engine
+from servingkit.listening import ListenHost
 from servingkit.metrics_page import MetricsPage
 from servingkit.stop_signals import stop_at_signals
 
@@ -34,6 +35,7 @@ class Controller:
 
         self.metrics_port = config.metrics_port
         self._config = config
+        self._host = ListenHost("LISTEN_HOST", config.listen_host)
         self._served = ServedCertificate()
         self._webhook = Webhook(config.sidecar)
 
@@ -44,15 +46,17 @@ class Controller:
         """Answer reviews until `stopping`; sets `started` once the ports listen.
 
         Raises:
-            OSError: a port cannot be bound, or the credentials of the pod are missing.
+            ConfigError: host or port cannot be listened on.
+            OSError: the credentials of the pod are missing.
         """
         async with AsyncExitStack() as stack:
             keeper = await self._keeper(stack)
             engine = await stack.enter_async_context(Engine())
             metrics = ControllerMetrics(self._webhook.counts, lambda: keeper.expires_at)
-            page = await engine.listen(
-                MetricsPage(metrics), self._config.listen_host, self.metrics_port
-            )
+            with self._host.with_port("METRICS_PORT", self.metrics_port):
+                page = await engine.listen(
+                    MetricsPage(metrics), self._host.value, self.metrics_port
+                )
             stack.callback(page.abort)
             self.metrics_port = page.port
             async with asyncio.TaskGroup() as tasks:
@@ -80,8 +84,9 @@ class Controller:
         runner = web.AppRunner(application, access_log=None, handle_signals=False)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)  # lets the reviews that run be answered
-        host, tls = self._config.listen_host, self._served.context
-        await web.TCPSite(runner, host, self.port, ssl_context=tls).start()
+        site = web.TCPSite(runner, self._host.value, self.port, ssl_context=self._served.context)
+        with self._host.with_port("PORT", self.port):
+            await site.start()
         self.port = runner.addresses[0][1]
         self._webhook.ready = True
         _log.info("serving", extra={"port": self.port})

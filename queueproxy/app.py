@@ -4,8 +4,6 @@ import asyncio
 import gc
 import logging
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from io import FileIO
 from typing import BinaryIO, cast
 
@@ -21,12 +19,12 @@ from queueproxy.prober import Prober
 from queueproxy.proxy_handler import Limits, ProxiedRequest, ProxyHandler
 from queueproxy.request_log import RequestLog
 from servingkit.clock import monotonic
-from servingkit.config import ConfigError, Problem
 from servingkit.core.revision import Address
 from servingkit.http1.client import HttpClient
 from servingkit.http1.downstream import Service
 from servingkit.http1.engine import Engine, Listener
 from servingkit.http1.watcher import TimeLimits
+from servingkit.listening import ListenHost
 from servingkit.metrics_page import MetricsPage
 from servingkit.stop_signals import stop_at_signals
 
@@ -40,6 +38,7 @@ class Sidecar:
 
     def __init__(self, config: Config, engine: Engine, tasks: asyncio.TaskGroup) -> None:
         self._config = config
+        self._host = ListenHost("INFLIGHT_LISTEN_HOST", config.listen_host)
         self._engine = engine
         self._tasks = tasks
         self._drain = Drain(config.drain_quiet_s)
@@ -61,7 +60,7 @@ class Sidecar:
         self._over: asyncio.Event | None = None
 
     async def start(self) -> None:
-        """Open the ports. Raises ConfigError when one cannot be had."""
+        """Open the ports. Raises ConfigError when one cannot be had, or the host."""
         config = self._config
         await self._listen(self._admin, "INFLIGHT_ADMIN_PORT", config.admin_port)
         await self._listen(self._stats, "INFLIGHT_STATS_PORT", config.stats_port)
@@ -112,15 +111,15 @@ class Sidecar:
     async def _serve(self, key: str, port: int, certificate: Certificate | None = None) -> None:
         limits = self._config.client_limits
         tls = None if certificate is None else certificate.context
-        with _naming(key, port):
+        with self._host.with_port(key, port):
             listener = await self._engine.listen(
-                self._proxy, self._config.listen_host, port, limits, tls=tls
+                self._proxy, self._host.value, port, limits, tls=tls
             )
         self._serving.append(listener)
 
     async def _listen(self, service: Service, key: str, port: int) -> None:
-        with _naming(key, port):
-            await self._engine.listen(service, self._config.listen_host, port)
+        with self._host.with_port(key, port):
+            await self._engine.listen(service, self._host.value, port)
 
     def _limit(self, changed: int | None) -> int:
         """Return the container concurrency, after a change if there is one."""
@@ -159,16 +158,6 @@ class Sidecar:
         if self._drain.phase is not DrainPhase.DRAINING:
             return 0.0
         return max(listener.newest_silent_connection() for listener in self._serving)
-
-
-@contextmanager
-def _naming(key: str, port: int) -> Iterator[None]:
-    """Have a port that cannot be had be a bad setting."""
-    try:
-        yield
-    except OSError as error:
-        expected = f"a port that is free ({error.strerror})"
-        raise ConfigError([Problem(key, str(port), expected)]) from error
 
 
 def _output() -> BinaryIO:

@@ -91,7 +91,7 @@ class KubernetesCluster:
 async def run(config: Config, settings: KubernetesSettings) -> None:
     """Scale until SIGTERM or SIGINT. A second signal ends at once.
 
-    Raises OSError for a port that cannot be had, and without credentials.
+    Raises ConfigError for a host or port that cannot be had, and OSError without credentials.
     """
     await scale_until(stop_at_signals(), config, settings)
 

@@ -16,6 +16,7 @@ from autoscaler.config import Config
 from autoscaler.core.defaults import Defaults
 from autoscaler.defaults_source import DefaultsSource
 from autoscaler.multiscaler import Multiscaler
+from servingkit.config import ConfigError
 from servingkit.core.revision import Mode, RevisionId
 from servingkit.core.stat import Stat
 from servingkit.stat_wire import WireStat, encode_wire_stats
@@ -195,7 +196,7 @@ async def test_a_port_in_use_is_an_error_before_anything_is_scaled() -> None:
         taken = it._autoscaler.api_port
         seams = it._autoscaler._cluster
         other = Config(listen_host="127.0.0.1", stat_port=0, api_port=taken, metrics_port=0)
-        with pytest.raises(OSError, match="address already in use"):
+        with pytest.raises(ConfigError, match=f"API_PORT: '{taken}'; expected a port that is free"):
             await Autoscaler(other, seams).run()
 
 

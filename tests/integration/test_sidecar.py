@@ -1,11 +1,8 @@
 """The sidecar as a process, before a model that is a process."""
 
 import json
-import os
 import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -14,11 +11,9 @@ import requests
 
 from servingkit.stat_wire import decode_stat
 from tests.integration.programs import (
-    REPOSITORY,
     RunningSidecar,
     held_model,
     sidecar,
-    sidecar_settings,
     sleeper,
     takes_connections,
     wait_until,
@@ -220,20 +215,3 @@ def test_hooks_drain_the_pod_and_a_restart_of_the_container_does_not(model_port:
         assert proxy.probe().status_code == 503
         assert get(f"{admin}/wait-for-drain").status_code == 200
         assert get(f"{admin}/elsewhere").status_code == 404
-
-
-def test_port_in_use_is_named_and_ends_with_78(model_port: int) -> None:
-    with sidecar(model_port, container_concurrency=1) as first:
-        taken = str(first.stats_port)
-        settings = sidecar_settings(model_port, 1) | {"INFLIGHT_STATS_PORT": taken}
-        second = subprocess.run(
-            [sys.executable, "-m", "queueproxy"],
-            cwd=REPOSITORY,
-            env=os.environ | settings,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert second.returncode == 78
-        assert f"INFLIGHT_STATS_PORT: '{taken}'; expected a port that is free" in second.stderr
