@@ -99,7 +99,7 @@ class HttpClient:
         try:
             return await receiver.answer
         except asyncio.CancelledError:
-            connection.close()
+            receiver.abandon()
             raise
 
 
@@ -126,6 +126,16 @@ class _FetchReceiver:
         self._head: AnswerHead | None = None
         self._body = bytearray()
         self._over = False
+        self._released = False
+
+    def abandon(self) -> None:
+        """Close the connection, unless the answer came in this turn of the loop.
+
+        Then the connection is the pool's again, or another request's already, which would never
+        hear that it was closed.
+        """
+        if not self._released:
+            self._connection.close()
 
     def receive_answer_head(self, head: AnswerHead, now: float) -> None:
         """Keep the final head."""
@@ -149,6 +159,7 @@ class _FetchReceiver:
         """Hand a whole answer over."""
         del now
         if self._over and self._head is not None:
+            self._released = True
             self._connection.release(request_sent=True)
             if not self.answer.done():
                 fetched = Fetched(self._head.status, self._head.fields, bytes(self._body))

@@ -158,3 +158,32 @@ async def test_cancelled_fetch_closes_its_connection() -> None:
         await until(lambda: up.wires)
         task.cancel()
         await until(lambda: up.over == 1)
+
+
+async def test_fetch_that_is_cancelled_as_its_answer_comes_leaves_the_connection_to_the_next() -> (
+    None
+):
+    server = Server(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+    async with upstream(server) as up, Engine() as engine, asyncio.TaskGroup() as tasks:
+        loop = asyncio.get_running_loop()
+        taken = [engine.pool.take(up.address)]
+        assert taken == [None]
+        fetch = HttpClient(engine).fetch(up.address, b"GET", b"/", timeout_s=PATIENCE_S)
+        task = tasks.create_task(fetch)
+
+        def take() -> None:
+            """Run in each turn of the loop, and so before the fetch hears of its answer."""
+            connection = engine.pool.take(up.address)
+            if connection is None:
+                loop.call_soon(take)
+            else:
+                taken.append(connection)
+                task.cancel()
+
+        loop.call_soon(take)
+        await asyncio.wait([task])
+        assert task.cancelled()
+        connection = taken[-1]
+        assert connection is not None
+        assert connection.usable()
+        engine.pool.put(connection)
