@@ -21,6 +21,7 @@ Draw = Callable[[Mapping[str, Outcome], Path], None]
 def run(settings: SimulateSettings) -> None:
     """Simulate, print the summary, write the files. Raises ConfigError for one that cannot be."""
     draw = None if settings.plot is None else _find_draw(settings.plot)
+    _make_folders(settings)
     began_at = monotonic()
     outcomes = {
         name: simulate(scenario, settings.load, _chance(settings.seed))
@@ -37,6 +38,14 @@ def run(settings: SimulateSettings) -> None:
     if draw is not None and settings.plot is not None:
         with _refusing("--plot", settings.plot):
             draw(outcomes, settings.plot)
+
+
+def _make_folders(settings: SimulateSettings) -> None:
+    """Make what the files stand in; a long simulation is not to end for want of it."""
+    for option, path in (("--csv", settings.csv), ("--plot", settings.plot)):
+        if path is not None:
+            with _refusing(option, path):
+                path.parent.mkdir(parents=True, exist_ok=True)
 
 
 @contextmanager

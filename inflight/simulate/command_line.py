@@ -44,7 +44,7 @@ EPILOG = """\
 examples:
   # twenty requests a second for a tenth of an hour, on pods that take 30 s to start
   inflight simulate --shape burst --low 1 --peak 20 --service-time 500ms --pod-start 30s \\
-      --container-concurrency 4 --plot burst.png
+      --container-concurrency 4 --plot out/burst.png
 
   # load as it was recorded, under two settings; their keys are those of a revision file
   inflight simulate load.csv --compare calm.yaml eager.yaml
@@ -173,9 +173,8 @@ class _CommandLine(GivenOptions):
         """Return the file to write, if one was named."""
         for _, text in self.pick((name,)):
             path = Path(str(text))
-            fits = path.parent.is_dir() and not path.is_dir()
-            if not fits or path.suffix != (suffix or path.suffix):
-                expected = f"a file{f' named *{suffix}' if suffix else ''} in a folder that exists"
+            if path.is_dir() or path.suffix != (suffix or path.suffix):
+                expected = f"a file{f' named *{suffix}' if suffix else ''}"
                 self.problems.append(Problem(f"--{name}", str(text), expected))
             return path
         return None

@@ -39,6 +39,24 @@ def test_without_matplotlib_the_extra_is_named_before_anything_runs(
 
 
 @pytest.mark.parametrize("option", ["csv", "plot"])
+def test_missing_folders_are_made(option: str, tmp_path: Path) -> None:
+    path = tmp_path / "out" / "today" / "a.png"
+    app.run(settings(**{option: path}))
+    assert path.stat().st_size > 0
+
+
+@pytest.mark.parametrize("option", ["csv", "plot"])
+def test_folder_that_cannot_be_made_is_told_before_anything_runs(
+    option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "out").write_text("a file")
+    path = tmp_path / "out" / "a.png"
+    with pytest.raises(ConfigError, match=rf"--{option}: '{path}'; expected a file that can be"):
+        app.run(settings(**{option: path}))
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("option", ["csv", "plot"])
 def test_file_that_cannot_be_written_is_told_with_its_option(option: str, tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     path.mkdir()

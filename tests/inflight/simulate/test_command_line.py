@@ -77,14 +77,13 @@ def test_options_are_read(tmp_path: Path) -> None:
         ("--queue-limit=-1", "--queue-limit", "a whole number of at least 0"),
         ("--seed=x", "--seed", "a whole number"),
         ("--seed=9999999999", "--seed", "a whole number from 0 to 2147483647"),
-        ("--csv=/", "--csv", "a file in a folder that exists"),
+        ("--csv=/", "--csv", "a file"),
         ("--container-concurrency=x", "--container-concurrency", "a whole number from 0"),
         ("--target=0", "--target", "a number of at least 0.01"),
         ("--min-scale=3 --max-scale=2", "--max-scale", "0 (no limit) or at least min-scale, 3"),
         ("--scale-to-zero-grace-period=x", "--scale-to-zero-grace-period", "a duration"),
         ("--annotation=x", "--annotation", "KEY=VALUE"),
-        ("--csv=/no/such/folder/a.csv", "--csv", "a file in a folder that exists"),
-        ("--plot=/tmp/a.pdf", "--plot", "a file named *.png in a folder that exists"),
+        ("--plot=/tmp/a.pdf", "--plot", "a file named *.png"),
     ],
 )
 def test_problem_is_told_once_under_the_option_that_was_written(
