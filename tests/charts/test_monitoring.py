@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from autoscaler.core.bounds import Bound
+from autoscaler.core.scaler import NO_DATA
 from autoscaler.metrics import RevisionText
 from tests.charts.rendered import CHART, of_kind
 
@@ -60,6 +62,14 @@ def test_labels_are_those_of_the_series(expression: str, words: str) -> None:
     kept = _kept(expression)
     assert [label for label in shown if f'"{label}"' not in exported] == []
     assert not kept or shown <= kept
+
+
+def test_limits_are_those_that_hold_decisions() -> None:
+    expressions = "\n".join(expression for expression, _ in _expressions())
+    matched = re.findall(r'limit=~?"([^"]+)"', expressions)
+    limits = {limit for choice in matched for limit in choice.split("|")}
+    assert NO_DATA in limits
+    assert limits <= {NO_DATA, *(bound.value for bound in Bound)}
 
 
 def test_something_is_asked_for() -> None:
