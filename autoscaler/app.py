@@ -5,7 +5,7 @@ decides; on cancel the loops end first, so that nothing is written any more, the
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 
 from aiohttp import web
@@ -38,7 +38,10 @@ __all__ = ["Autoscaler", "Cluster"]
 class Autoscaler:
     """Scales the revisions of one cluster while it runs."""
 
-    def __init__(self, config: Config, cluster: Cluster) -> None:
+    def __init__(
+        self, config: Config, cluster: Cluster, more_routes: Sequence[web.RouteDef] = ()
+    ) -> None:
+        """Scale `cluster`; `more_routes` are served beside the API's own, on its port."""
         self.stat_port = config.stat_port
         """Where activators connect; the port as bound once started, like the other two."""
 
@@ -46,6 +49,7 @@ class Autoscaler:
         self.metrics_port = config.metrics_port
         self._host = ListenHost("LISTEN_HOST", config.listen_host)
         self._cluster = cluster
+        self._more_routes = more_routes
         self._activators_heard_at: dict[str, float] = {}
         self._engine = Engine()
         probe = ActivatorProbe(HttpClient(self._engine), cluster.public_endpoints)
@@ -83,6 +87,7 @@ class Autoscaler:
             sites.callback(page.abort)
             self.metrics_port = page.port
             api = api_application(self._each_status, self.detail, events, self._defaults.as_json)
+            api.add_routes(self._more_routes)
             with self._host.with_port("API_PORT", self.api_port):
                 self.api_port = await self._listen(sites, api, self.api_port)
             # First of all, since the sites wait for those who read.

@@ -54,6 +54,9 @@ class ActivatorView(msgspec.Struct, frozen=True, tag="activator"):
     port: int
     """Where requests of all revisions come in. 0: not open yet."""
 
+    metrics_port: int
+    """Prometheus. 0: not open yet."""
+
     seen_version: int
     """It acts on this view of the cluster, and routes to nothing that is not in it."""
 

@@ -14,6 +14,9 @@ class ActivatorPlace(NamedTuple):
     port: int
     """Of the requests of all revisions. 0: not known yet."""
 
+    metrics_port: int
+    """Of its Prometheus page. 0: not known yet."""
+
 
 def activator_hosts(activators: int) -> tuple[str, ...]:
     """Return the address of each activator.

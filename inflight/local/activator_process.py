@@ -20,7 +20,7 @@ from inflight.local.node import Node
 from servingkit.clock import monotonic
 
 _LAST_LINES = 50
-_NOTHING_YET = ActivatorView(ready=False, port=0, seen_version=0, held=())
+_NOTHING_YET = ActivatorView(ready=False, port=0, metrics_port=0, seen_version=0, held=())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +95,11 @@ class ActivatorProcess:
     def port(self) -> int:
         """Where requests of all revisions come in, once ready."""
         return self._view.port
+
+    @property
+    def metrics_port(self) -> int:
+        """Where its Prometheus page is; 0: not open yet."""
+        return self._view.metrics_port
 
     @property
     def held(self) -> tuple[Held, ...]:

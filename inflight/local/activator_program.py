@@ -80,6 +80,7 @@ class _Link:
         view = ActivatorView(
             ready=self._activator.ready,
             port=self._activator.port,
+            metrics_port=self._activator.metrics_port,
             seen_version=self._cluster.version,
             held=tuple(
                 Held(revision, held)

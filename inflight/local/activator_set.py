@@ -144,7 +144,7 @@ class ActivatorSet:
 
     def _tell_who_is_ready(self) -> None:
         ready = tuple(
-            ActivatorPlace(process.name, process.host, process.port)
+            ActivatorPlace(process.name, process.host, process.port, process.metrics_port)
             for process in sorted(self._processes.values(), key=lambda process: process.name)
             if process.ready
         )

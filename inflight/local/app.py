@@ -11,14 +11,17 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from aiohttp import web
+
 from activator.core.drain import DrainTimes
 from autoscaler.app import Autoscaler, Cluster
 from autoscaler.config import Config as AutoscalerConfig
-from inflight.local.activator_place import activator_hosts
+from inflight.local.activator_place import ActivatorPlace, activator_hosts
 from inflight.local.activator_process import ActivatorSettings
 from inflight.local.activator_set import ActivatorSet
 from inflight.local.event import Event
 from inflight.local.guard_link import GuardLink
+from inflight.local.joined_metrics import JoinedMetrics
 from inflight.local.local_cluster import LocalCluster
 from inflight.local.node import HOST, Node
 from inflight.local.output import Output, Row, Started
@@ -101,6 +104,7 @@ class _Loop:
         self._node = node
         self._narrator = narrator
         self._cluster = cluster = LocalCluster(settings, node)
+        self._metrics = JoinedMetrics(node.client, lambda: self._autoscaler.metrics_port)
         self._autoscaler = Autoscaler(
             AutoscalerConfig(
                 listen_host=HOST,
@@ -118,6 +122,7 @@ class _Loop:
                 activators=cluster,
                 states=cluster,
             ),
+            [web.get("/metrics", self._metrics.serve)],
         )
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -151,12 +156,17 @@ class _Loop:
         )
         hosts = activator_hosts(self._settings.activators)
         if len(hosts) == 1:
-            return OwnActivator(settings, self._engine, cluster, cluster.set_activators)
-        activators = ActivatorSet(hosts, settings, self._node, cluster.view, cluster.set_activators)
+            return OwnActivator(settings, self._engine, cluster, self._set_activators)
+        activators = ActivatorSet(hosts, settings, self._node, cluster.view, self._set_activators)
         cluster.on_pods_change(activators.cluster_changed)
         cluster.on_routes_change(activators.cluster_changed)
         cluster.any_activator_behind = activators.any_behind
         return activators
+
+    def _set_activators(self, activators: tuple[ActivatorPlace, ...]) -> None:
+        """Take which activators are ready."""
+        self._metrics.activators = activators
+        self._cluster.set_activators(activators)
 
     def _show_start(self) -> None:
         urls = {revision: self._cluster.url(revision) for revision in self._cluster.revisions()}

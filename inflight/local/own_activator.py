@@ -48,7 +48,8 @@ class OwnActivator:
             listening = asyncio.Event()
             tasks.create_task(self._activator.run(listening))
             await listening.wait()
-            self._on_change((ActivatorPlace(_NAME, HOST, self._activator.port),))
+            ports = self._activator.port, self._activator.metrics_port
+            self._on_change((ActivatorPlace(_NAME, HOST, *ports),))
             started.set()
 
     def stop(self, times: DrainTimes) -> None:

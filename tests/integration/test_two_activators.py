@@ -18,6 +18,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests.inflight.local_process import LocalProcess, one_revision
 from tests.polling import is_running, until
@@ -148,6 +149,20 @@ async def test_activators_serve_on_while_the_other_process_stands_still(
         finally:
             os.kill(local.process.pid, signal.SIGCONT)
         await local.reaches(lambda status: status["ready_pods"] == 2)
+
+
+async def test_metrics_of_both_are_on_the_page_of_the_api() -> None:
+    async with two_activators() as local, aiohttp.ClientSession() as session:
+        assert await ask(session, "GET", f"{local.url}/?sleep=1")
+        async with session.get(f"{local.api}/metrics") as answer:
+            families = {
+                family.name: family.samples
+                for family in text_string_to_metric_families(await answer.text())
+            }
+        told = families["kn_activator_stats_conn_reachable"]
+        names = {sample.labels["activator"] for sample in told}
+        assert names == {"activator-00001", "activator-00002"}
+        assert [sample.value for sample in families["kn_revision_pods_count"]] == [2]
 
 
 async def test_killed_inflight_local_leaves_no_activator_behind() -> None:

@@ -143,6 +143,10 @@ async def test_serve_mode_sends_traffic_straight_to_pods() -> None:
     ):
         await local.reaches(lambda status: status["mode"] == "serve")
         assert local.named("endpoints switched")
+        async with session.get(f"{local.api}/metrics") as page:
+            metrics = await page.text()
+        assert 'kn_revision_pods_count{k8s_namespace_name="default"' in metrics
+        assert 'activator="activator-local"' in metrics
         assert (await get(session, f"{local.url}/?sleep=1"))[0] == 200
 
 

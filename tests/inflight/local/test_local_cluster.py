@@ -251,7 +251,8 @@ async def test_activators_are_those_that_are_ready(tmp_path: Path) -> None:
     async with running(tmp_path) as watched:
         cluster = watched.cluster
         port = cluster.revisions()[IRIS].activator_port
-        one, two = ActivatorPlace("a-1", "127.0.0.2", 0), ActivatorPlace("a-2", "127.0.0.3", 0)
+        one = ActivatorPlace("a-1", "127.0.0.2", 0, 0)
+        two = ActivatorPlace("a-2", "127.0.0.3", 0, 0)
         endpoint = cluster._local[IRIS].endpoint
         assert cluster.activators() == ()
         cluster.set_activators((one, two))

@@ -43,7 +43,9 @@ def test_what_an_activator_is_told_arrives_as_it_was(message: ClusterView | Stop
 
 
 def test_what_an_activator_tells_arrives_as_it_was() -> None:
-    told = ActivatorView(ready=True, port=8012, seen_version=7, held=(Held(IRIS, 3),))
+    told = ActivatorView(
+        ready=True, port=8012, metrics_port=9090, seen_version=7, held=(Held(IRIS, 3),)
+    )
     assert decode_view(encode_line(told)) == told
 
 
