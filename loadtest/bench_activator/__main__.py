@@ -3,7 +3,6 @@
 import argparse
 import os
 import platform
-import resource
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -24,6 +23,7 @@ from loadtest.bench_activator.chart import draw
 from loadtest.bench_activator.core.figure import CaseResult
 from loadtest.bench_activator.core.page import Run, page
 from loadtest.stop_signals import until_stopped
+from servingkit.open_files import raise_limit
 
 PAGE_NAME: Final = "benchmarks-activator"
 """Of the page and its picture, without their suffixes."""
@@ -36,8 +36,6 @@ CASES: Final[Mapping[str, Callable[[Bench], Awaitable[CaseResult]]]] = {
     "leave": leave.measure,
     "warm": warm.measure,
 }
-
-_OPEN_FILES: Final = 16_384
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -65,21 +63,13 @@ async def measure(names: Sequence[str], bench: Bench) -> list[CaseResult]:
     return results
 
 
-def raise_file_limit() -> None:
-    """Allow ourselves and our children a file for each of ten thousand connections."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = most if most == resource.RLIM_INFINITY else min(most, _OPEN_FILES)
-    wanted = _OPEN_FILES if wanted == resource.RLIM_INFINITY else wanted
-    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
-
-
 def bench(options: argparse.Namespace) -> None:
     """Measure, and write page and picture."""
     machine = describe_machine()
     find("taskset", "apt-get install util-linux")
     cores = Cores.divide()
     os.sched_setaffinity(0, cores.others)
-    raise_file_limit()
+    raise_limit()  # ten thousand connections, ours and our children's
     with tempfile.TemporaryDirectory(prefix="inflight-bench-") as folder:
         subject = Bench(folder=Path(folder), core=cores.proxy, quick=options.quick)
         cases = uvloop.run(until_stopped(measure(options.cases, subject)))

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import resource
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Collection, Mapping
@@ -11,6 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from loadtest.bench.core.bench_error import BenchError
+from servingkit.open_files import raise_limit
 
 _READY_WITHIN_S: Final = 60.0
 _STOP_WITHIN_S: Final = 20.0
@@ -75,8 +75,7 @@ async def running(
 
     def prepare() -> None:
         os.sched_setaffinity(0, cores)
-        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        raise_limit()
 
     process = await asyncio.create_subprocess_exec(
         sys.executable,

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from loadtest.bench_activator.__main__ import raise_file_limit
 from loadtest.bench_activator.clients import Crowd
 from loadtest.bench_activator.rig import rig
 from servingkit.core.revision import PodState
+from servingkit.open_files import raise_limit
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio]
 
@@ -41,7 +41,7 @@ async def test_five_hundred_held_requests_reach_the_models_once_each(tmp_path: P
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 async def test_ten_thousand_held_requests_take_little_memory(tmp_path: Path) -> None:
-    raise_file_limit()
+    raise_limit()
     assert await hold_and_release(tmp_path, 10_000, within_s=500) < 250 * 1024 * 1024
 
 
