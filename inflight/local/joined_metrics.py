@@ -39,12 +39,13 @@ class JoinedMetrics:
         places = self.activators
         addresses = [Address(HOST, self._autoscaler_port())]
         addresses += [Address(place.host, place.metrics_port) for place in places]
-        own, *pages = await asyncio.gather(*(self._page(address) for address in addresses))
+        pages = await asyncio.gather(*(self._page(address) for address in addresses))
         registry = CollectorRegistry()
-        names = [place.name for place in places]
+        names = (None, *(place.name for place in places))
         registry.register(_Joined(zip(names, pages, strict=True)))
-        body = own.encode() + generate_latest(registry)
-        return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
+        return web.Response(
+            body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST}
+        )
 
     async def _page(self, address: Address) -> str:
         try:
@@ -55,18 +56,18 @@ class JoinedMetrics:
 
 
 class _Joined(Collector):
-    """The families of all activators, each sample with the name of its own."""
+    """The families of all pages, each once; an activator's samples with the name of it."""
 
-    def __init__(self, pages: Iterable[tuple[str, str]]) -> None:
+    def __init__(self, pages: Iterable[tuple[str | None, str]]) -> None:
         self._families: dict[str, Metric] = {}
         for name, page in pages:
+            labels = {} if name is None else {"activator": name}
             for family in text_string_to_metric_families(page):
                 known = self._families.setdefault(
                     family.name, Metric(family.name, family.documentation, family.type)
                 )
                 known.samples += (
-                    sample._replace(labels={**sample.labels, "activator": name})
-                    for sample in family.samples
+                    sample._replace(labels={**sample.labels, **labels}) for sample in family.samples
                 )
 
     def collect(self) -> Iterator[Metric]:
