@@ -41,6 +41,8 @@ RUN set -eu; \
             esac; \
         done; \
     done
+# The sidecar stands in every pod, and knows nothing of clusters and pictures.
+RUN rm -r /sites/queueproxy/site/servingkit/cluster /sites/queueproxy/site/servingkit/picture.py
 # Symbols for debuggers would be two thirds of the sidecar's layer.
 RUN find /sites -name '*.so' -exec strip --strip-debug {} +
 # Python's images have no byte code of the standard library, and on a read-only root a program would

@@ -55,6 +55,12 @@ def test_of_our_packages_an_image_has_its_programs_and_servingkit(
     assert ours & set(done.stdout.split()) == {program, "servingkit"}
 
 
+def test_the_sidecars_image_has_nothing_of_the_cluster(built: Mapping[str, Image]) -> None:
+    done = built["queueproxy"].run("/site/servingkit", entrypoint="ls")
+    assert "core" in done.stdout.split()
+    assert not {"cluster", "picture.py"} & set(done.stdout.split())
+
+
 @each_program
 def test_nothing_is_compiled_at_the_start(built: Mapping[str, Image], program: str) -> None:
     done = built[program].run("-v", "-m", program, entrypoint="python")
