@@ -26,7 +26,7 @@ def draw(cases: Sequence[CaseResult], path: Path) -> None:
     _distribution(cold, series.get("delay_ms", ()), BLUE, "model listens → first 40 reach it")
     _distribution(cold, series.get("gap_ms", ()), ORANGE, "freed slot → next request in it")
     cold.legend(
-        frameon=False, fontsize=8, labelcolor=MUTED, loc="upper left", bbox_to_anchor=(0.05, 0.8)
+        frameon=False, fontsize=8, labelcolor=MUTED, loc="upper left", bbox_to_anchor=(0, -0.06)
     )
     _title(held, "held at zero: part answered so many s after asking")
     _distribution(held, series.get("held_answer_s", ()), BLUE, "")
